@@ -1,0 +1,1 @@
+"""Parley: a knowledge graph of conflict diplomacy in which every fact shows its sentence."""
