@@ -2,7 +2,7 @@
 
     ParleyError                     anything Parley says no to; carries its exit status
     ├── UsageError           (2)    the call is wrong: an unknown option, name or parameter
-    │   └── UnknownName      (2)    a question, thing, class or claim that is not there; knows the nearest ones
+    │   └── UnknownName      (2)    a question, thing or class that is not there; knows the nearest ones
     ├── UnreadableInput      (2)    a file that is not what it claims to be, or cannot be read
     ├── StoreError           (2)    a store that is missing, locked, damaged or from another version
     ├── Refused              (1)    readable, but not acceptable: evidence that does not hold, a clash

@@ -58,7 +58,7 @@ def iri(curie: str) -> NamedNode:
 
 
 def curie(node: NamedNode) -> str | None:
-    """Return the compact form of an IRI under our prefixes, or ``None`` where Turtle could not write it plainly.
+    """Return the compact form of an IRI under our prefixes, ``None`` where Turtle could not write it plainly.
 
     The longest matching namespace wins.
 
