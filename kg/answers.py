@@ -1,0 +1,312 @@
+"""Answers: typed rows that people, programs and notebooks can read, and what is known of a thing, in sentences."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from pyoxigraph import BlankNode, Literal, NamedNode, QueryBoolean, QuerySolutions, Triple
+
+from kg.errors import LimitReached
+from kg.evidence import Claim, read_claims
+from kg.questions import LANGUAGES
+from kg.store import Engine
+from kg.terms import CLAIMS, ONTOLOGY, PREFIXES, REFERENCE, VIEW, curie, iri
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+Term = NamedNode | Literal | BlankNode | Triple
+
+_XSD: Final = PREFIXES["xsd"]
+_INTEGERS: Final = {_XSD + name for name in ("integer", "int", "long", "short", "byte", "nonNegativeInteger")}
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a question: named columns and rows of RDF terms, in the order of the query.
+
+    An unbound cell is ``None``. A yes-or-no answer is one row with one boolean; a graph is rows of subject,
+    predicate and object. ``labels`` holds what people call the things in the rows. Iterating gives the rows.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Term | None, ...], ...]
+    labels: Mapping[NamedNode, str] = field(default_factory=dict, repr=False)
+    kind: str = "rows"
+
+    def __iter__(self) -> Iterator[tuple[Term | None, ...]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return each row as a dictionary of plain Python values: IRIs and text as ``str``, numbers as numbers."""
+        return [dict(zip(self.columns, map(_native, row), strict=True)) for row in self.rows]
+
+    def texts(self) -> list[tuple[str, ...]]:
+        """Return each row as people read it: labels for things, dates in words, nothing for an unbound cell."""
+        return [tuple(reading(cell, self.labels) for cell in row) for row in self.rows]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return the records as a pandas data frame; pandas is imported only now and must be installed."""
+        import pandas as pd
+
+        return pd.DataFrame.from_records(self.records(), columns=list(self.columns))
+
+    def to_polars(self) -> polars.DataFrame:
+        """Return the records as a polars data frame; polars is imported only now and must be installed."""
+        import polars as pl
+
+        return pl.DataFrame(self.records(), schema=list(self.columns), infer_schema_length=None)
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.texts()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def written(self, form: str) -> str:
+        """Return the answer as text in one of ``ANSWER_FORMATS``, ending in a line break.
+
+        json, csv and tsv are the W3C's SPARQL 1.1 result formats, for machines; markdown has labels, for people.
+        """
+        return ANSWER_FORMATS[form](self)
+
+
+def _native(term: Term | None) -> Any:  # noqa: ANN401 - one column may hold any kind of value
+    if not isinstance(term, Literal):
+        return None if term is None else getattr(term, "value", None) or str(term)
+    name = term.datatype.value
+    if name in _INTEGERS:
+        return int(term.value)
+    if name == _XSD + "decimal":
+        return Decimal(term.value)
+    if name in (_XSD + "double", _XSD + "float"):
+        return float(term.value)
+    return term.value == "true" if name == _XSD + "boolean" else term.value
+
+
+def reading(term: Term | None, labels: Mapping[NamedNode, str]) -> str:
+    """Return a term as a person reads it.
+
+    >>> reading(Literal("--03-15", datatype=iri("xsd:gMonthDay")), {})
+    '15 March'
+    >>> reading(iri("id:m4-motorway"), {iri("id:m4-motorway"): "M4 motorway"})
+    'M4 motorway'
+    """
+    if term is None:
+        return ""
+    if isinstance(term, NamedNode):
+        return labels.get(term) or curie(term) or term.value
+    if not isinstance(term, Literal):
+        return str(term)
+    name = term.datatype.value.removeprefix(_XSD)
+    if name == "gMonthDay":
+        return f"{int(term.value[5:7])} {_MONTHS[int(term.value[2:4]) - 1]}"
+    if name == "time":
+        return term.value[:5] if term.value[5:8] in ("", ":00") else term.value
+    return {"true": "yes", "false": "no"}.get(term.value, term.value) if name == "boolean" else term.value
+
+
+def _json(answer: Answer) -> str:
+    if answer.kind == "truth":
+        data: dict[str, Any] = {"head": {}, "boolean": _native(answer.rows[0][0])}
+    else:
+        bindings = [
+            {name: _json_term(term) for name, term in zip(answer.columns, row, strict=True) if term is not None}
+            for row in answer.rows
+        ]
+        data = {"head": {"vars": list(answer.columns)}, "results": {"bindings": bindings}}
+    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+
+
+def _json_term(term: Term) -> dict[str, Any]:
+    if isinstance(term, Triple):
+        names = ("subject", "predicate", "object")
+        return {"type": "triple", "value": {name: _json_term(getattr(term, name)) for name in names}}
+    if isinstance(term, Literal):
+        extra = {"xml:lang": term.language} if term.language else {}
+        if not term.language and term.datatype.value != _XSD + "string":
+            extra = {"datatype": term.datatype.value}
+        return {"type": "literal", "value": term.value, **extra}
+    return {"type": "uri" if isinstance(term, NamedNode) else "bnode", "value": term.value}
+
+
+def _csv(answer: Answer) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(answer.columns)
+    writer.writerows([_bare(cell) for cell in row] for row in answer.rows)
+    return out.getvalue()
+
+
+def _bare(term: Term | None) -> str:
+    if term is None:
+        return ""
+    return term.value if isinstance(term, NamedNode | Literal) else str(term)
+
+
+def _tsv(answer: Answer) -> str:
+    lines = ["\t".join(f"?{name}" for name in answer.columns)]
+    lines += ["\t".join("" if cell is None else str(cell) for cell in row) for row in answer.rows]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown(answer: Answer) -> str:
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+    rule = "|" + " --- |" * len(answer.columns)
+    return "\n".join([line(answer.columns), rule, *map(line, answer.texts())]) + "\n"
+
+
+ANSWER_FORMATS: Final[Mapping[str, Callable[[Answer], str]]] = {
+    "json": _json,
+    "csv": _csv,
+    "tsv": _tsv,
+    "markdown": _markdown,
+}
+
+
+def read_answer(results: Any, store: Engine, most: int = 10_000_000) -> Answer:  # noqa: ANN401 - pyoxigraph's union
+    """Return pyoxigraph's results as an ``Answer`` with the labels of all things in it.
+
+    Raises ``LimitReached`` beyond ``most`` rows. Cost: one look-up per different thing.
+    """
+    if isinstance(results, QueryBoolean):
+        return Answer(("answer",), ((Literal(bool(results)),),), kind="truth")
+    rows: list[tuple[Term | None, ...]] = []
+    if isinstance(results, QuerySolutions):
+        columns, kind = tuple(variable.value for variable in results.variables), "rows"
+        source: Iterable[tuple[Term | None, ...]] = (tuple(row) for row in results)
+    else:
+        columns, kind = ("subject", "predicate", "object"), "graph"
+        source = (tuple(triple) for triple in results)
+    for row in source:
+        if len(rows) == most:
+            raise LimitReached(f"the answer has more than {most} rows", remedy="narrow the query or add a LIMIT")
+        rows.append(row)
+    things = {cell for row in rows for cell in row if isinstance(cell, NamedNode)}
+    return Answer(columns, tuple(rows), find_labels(things, store), kind)
+
+
+def find_labels(things: Iterable[NamedNode], store: Engine) -> dict[NamedNode, str]:
+    """Return the label of each thing that has one: of the view or the ontology, in English if there is one."""
+    return {thing: label for thing in things if (label := _label(thing, store))}
+
+
+def _label(thing: NamedNode, store: Engine) -> str:
+    found: dict[str, str] = {}
+    for graph in (VIEW, ONTOLOGY):
+        for quad in store.match(thing, iri("rdfs:label"), None, graph):
+            if isinstance(quad.object, Literal):
+                language, value = quad.object.language or "", quad.object.value
+                found[language] = min(value, found.get(language, value))
+    ranked: Sequence[str] = [*(language for language in (*LANGUAGES, "") if language in found), *sorted(found)]
+    return found[ranked[0]] if ranked else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One triple about a thing, as a sentence, with the claims it was taken from.
+
+    ``reference`` tells that reference data states it; a fact with neither was inferred.
+    """
+
+    sentence: str
+    triple: Triple
+    claims: tuple[Claim, ...] = ()
+    reference: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known of a thing: ``stated`` and ``inferred`` hold in the view, ``attributed`` is others' word.
+
+    ``cut`` tells that there was more than the limit asked for.
+    """
+
+    thing: NamedNode
+    label: str
+    stated: tuple[Fact, ...]
+    inferred: tuple[Fact, ...]
+    attributed: tuple[Fact, ...]
+    speakers: Mapping[NamedNode, str]
+    cut: bool = False
+
+
+def describe(thing: NamedNode, store: Engine, most: int = 500) -> Description:
+    """Return what the base knows of a thing, in sentences made from labels.
+
+    At most ``most`` triples with the thing as subject and as many with it as object are looked at, and ``cut``
+    says when there were more. Facts about the thing come first, in the order of their sentences.
+    Cost: a few look-ups for each triple.
+    """
+    outgoing = list(islice(store.match(thing, None, None, None), 4 * most))
+    incoming = list(islice(store.match(None, None, thing, None), 4 * most))
+    cut = max(len(outgoing), len(incoming)) == 4 * most
+    quads = dict.fromkeys([*outgoing, *incoming])
+    graphs = {q.graph_name for q in quads if isinstance(q.graph_name, NamedNode)} - _OWN_GRAPHS
+    claims = {claim.iri: claim for claim in read_claims(store, sorted(graphs, key=str))}
+    where: dict[Triple, set[NamedNode]] = {}
+    for quad in quads:
+        if isinstance(quad.graph_name, NamedNode) and quad.graph_name not in (CLAIMS, ONTOLOGY):
+            where.setdefault(quad.triple, set()).add(quad.graph_name)
+    terms = {term for triple in where for term in (triple.subject, triple.predicate, triple.object)}
+    speakers = {claim.speaker for claim in claims.values()}
+    labels = find_labels({term for term in terms | speakers if isinstance(term, NamedNode)}, store)
+    facts = [
+        Fact(
+            _sentence(triple, labels),
+            triple,
+            tuple(sorted((claims[g] for g in found if g in claims), key=lambda claim: (claim.start, claim.end))),
+            REFERENCE in found,
+        )
+        for triple, found in where.items()
+    ]
+    facts.sort(key=lambda fact: (fact.triple.subject != thing, fact.sentence, str(fact.triple)))
+    held = [fact for fact in facts if VIEW in where[fact.triple]]
+    grounded = [fact for fact in held if fact.reference or any(claim.accepted for claim in fact.claims)]
+    return Description(
+        thing,
+        reading(thing, labels),
+        tuple(grounded),
+        tuple(fact for fact in held if fact not in grounded),
+        tuple(fact for fact in facts if any(not c.accepted and not c.withdrawn for c in fact.claims)),
+        {speaker: reading(speaker, labels) for speaker in speakers},
+        cut,
+    )
+
+
+_OWN_GRAPHS: Final = {CLAIMS, ONTOLOGY, REFERENCE, VIEW}
+
+
+def _sentence(triple: Triple, labels: Mapping[NamedNode, str]) -> str:
+    subject, value = reading(triple.subject, labels), reading(triple.object, labels)
+    if triple.predicate == iri("rdf:type"):
+        article = "an" if value[:1].lower() in "aeiou" else "a"
+        return f"{_capital(subject)} is {article} {value}."
+    verb = reading(triple.predicate, labels)
+    if isinstance(triple.object, Literal):
+        language = f" ({triple.object.language})" if triple.object.language else ""
+        return f"{_capital(subject)}: {verb} {value}{language}."
+    return f"{_capital(subject)} {verb} {value}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

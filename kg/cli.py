@@ -1,0 +1,454 @@
+"""The command line: grammar, output and exit status, nothing else.
+
+Data go to standard output, words to standard error. Exit status: 0 done, 1 refused, 2 wrong usage or
+unreadable input, 3 a fault of Parley's own, 4 a limit was reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from kg.errors import ParleyError, UnreadableInput, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from kg.answers import Answer, Description, Fact
+    from kg.repository import Base
+
+_FORMATS = ("table", "json", "csv", "tsv", "markdown")
+
+
+class _Commands(click.Group):
+    """The commands in the order in which a newcomer needs them, and the nearest one for a typing error."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self.commands)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--store", type=click.Path(path_type=Path), envvar="KG_STORE", help="The base on disk to use.")
+@click.version_option(package_name="parley-kg", prog_name="kg")
+@click.pass_context
+def _kg(ctx: click.Context, store: Path | None) -> None:
+    """A knowledge graph of conflict diplomacy in which every fact shows its sentence.
+
+    Without --store (or KG_STORE) the built-in base is used: one article on the ceasefire in Idlib.
+
+    Example: kg ask backs-opposing-sides
+    """
+    ctx.obj = store
+
+
+def _open(ctx: click.Context) -> Base:
+    from kg.repository import open_base
+
+    with _progress() as report:
+        return open_base(ctx.find_root().obj, report)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str], None] | None]:
+    """Show what long work is doing, on a terminal only, once it has said a first word."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
+        shown: list[Any] = []
+
+        def report(text: str) -> None:
+            if not shown:
+                from rich.console import Console
+
+                shown.append(stack.enter_context(Console(stderr=True).status(text)))
+            shown[0].update(text)
+
+        yield report
+
+
+def _complete_question(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+    from click.shell_completion import CompletionItem
+
+    from kg.questions import question_files
+    from kg.terms import data_folder
+
+    names = question_files(data_folder() / "queries" / "questions")
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+_format_option = click.option(
+    "--format", "form", type=click.Choice(_FORMATS), help="Default: table on a terminal, csv elsewhere."
+)
+
+
+@_kg.command(
+    "ask",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
+@click.argument("name", required=False, shell_complete=_complete_question)
+@_format_option
+@click.option("-h", "--help", "wants_help", is_flag=True, help="Show this message, or the parameters of NAME.")
+@click.pass_context
+def _ask(ctx: click.Context, name: str | None, form: str | None, wants_help: bool) -> None:
+    """Answer a stored question; without NAME list the questions by theme.
+
+    A parameter of the question is an option of its own. A thing may be given by a label in any language, a
+    code, a CURIE or an IRI.
+
+    Example: kg ask parties --agreement "agreement on Idlib"
+    """
+    if name is None:
+        click.echo(ctx.get_help() if wants_help else _listing(form), nl=False)
+        return
+    if wants_help:
+        click.echo(_question_help(name))
+        return
+    parameters = _parameters(ctx.args)
+    _show_answer(_open(ctx).ask(name, **parameters), form)
+
+
+def _parameters(args: Sequence[str]) -> dict[str, str]:
+    """Read ``--name value`` and ``--name=value`` pairs that belong to a question."""
+    found: dict[str, str] = {}
+    rest = list(args)
+    while rest:
+        option = rest.pop(0)
+        if not option.startswith("--") or option == "--":
+            raise UsageError(f"{option!r} is not expected here", remedy="write parameters as --name value")
+        key, equals, value = option[2:].partition("=")
+        if not equals:
+            if not rest:
+                raise UsageError(f"{option} has no value", remedy=f"write {option} VALUE")
+            value = rest.pop(0)
+        if key in found:
+            raise UsageError(f"--{key} is given twice", remedy="give each parameter once")
+        found[key.replace("-", "_")] = value
+    return found
+
+
+def _listing(form: str | None) -> str:
+    from kg.repository import stored_questions
+
+    questions = list(stored_questions().values())
+    if form in ("json", "csv", "tsv"):
+        from pyoxigraph import Literal
+
+        from kg.answers import Answer
+
+        rows = tuple(tuple(map(Literal, (q.theme, q.name, q.summary))) for q in questions)
+        return Answer(("theme", "name", "summary"), rows).written(form)
+    lines: list[str] = []
+    for theme in dict.fromkeys(question.theme for question in questions):
+        lines += ["", theme]
+        for question in questions:
+            if question.theme == theme:
+                options = " ".join(
+                    f"[--{p.name} …]" if p.optional else f"--{p.name} …" for p in question.parameters
+                )
+                lines += [f"  {question.name} {options}".rstrip(), f"      {question.summary}"]
+    return "\n".join([*lines[1:], "", "kg ask NAME --help shows a question's parameters.", ""])
+
+
+def _question_help(name: str) -> str:
+    from kg.repository import stored_question
+
+    question = stored_question(name)
+    lines = [question.summary, "", *([question.description, ""] if question.description else [])]
+    for parameter in question.parameters:
+        optional = ", may be left out" if parameter.optional else ""
+        lines.append(f"  --{parameter.name}  {parameter.description} ({parameter.kind}{optional})")
+    example = " ".join(f"--{p.name} {_quoted(p.example)}" for p in question.parameters if not p.optional)
+    return "\n".join([*lines, *([""] if question.parameters else []), f"Example: kg ask {name} {example}".rstrip()])
+
+
+def _quoted(example: str) -> str:
+    import shlex
+
+    return shlex.quote(example.partition("^^")[0].strip('"') if example.startswith('"') else example)
+
+
+@_kg.command("query")
+@click.argument("sparql")
+@_format_option
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds after which the query is stopped.")
+@click.option("--memory", default=2048, show_default=True, help="MiB of memory that the query may take.")
+@click.pass_context
+def _query(ctx: click.Context, sparql: str, form: str | None, timeout: float, memory: int) -> None:
+    """Run a SPARQL query over the view: SPARQL itself, a file that holds it, or - for standard input.
+
+    Our prefixes (id:, parley:, rdfs:, …) need not be declared. GRAPH reaches the claims and their graphs.
+
+    Example: kg query "SELECT ?state WHERE { ?state a parley:State }"
+    """
+    text = _sparql(sparql)
+    _show_answer(_open(ctx).query(text, seconds=timeout, memory=memory), form)
+
+
+def _sparql(argument: str) -> str:
+    if argument == "-":
+        return _utf8(sys.stdin.buffer.read(), "standard input")
+    if "{" not in argument and (Path(argument).suffix in (".rq", ".sparql") or Path(argument).is_file()):
+        try:
+            return _utf8(Path(argument).read_bytes(), argument)
+        except OSError as error:
+            raise UnreadableInput(
+                f"cannot be read: {error.strerror}", where=argument, remedy="name a file with a query"
+            ) from error
+    return argument
+
+
+def _utf8(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableInput(f"byte {error.start} is not UTF-8", where=where, remedy="save it as UTF-8") from error
+
+
+def _show_answer(answer: Answer, form: str | None) -> None:
+    form = form or ("table" if sys.stdout.isatty() else "csv")
+    if form != "table":
+        sys.stdout.buffer.write(answer.written(form).encode())
+        return
+    if answer.kind == "truth":
+        click.echo(answer.texts()[0][0])
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in answer.columns:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in answer.texts():
+        table.add_row(*(Text(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 120, markup=False).print(table)
+    click.echo(f"{len(answer)} row{'' if len(answer) == 1 else 's'}", err=True)
+
+
+@_kg.command("show")
+@click.argument("thing", required=False)
+@click.pass_context
+def _show(ctx: click.Context, thing: str | None) -> None:
+    """Print what is known of THING in sentences, with the quotes; without THING list what there is.
+
+    Example: kg show Turkey
+    """
+    base = _open(ctx)
+    if thing is None:
+        click.echo(base.contents(), nl=False)
+        return
+    _show_description(base.show(thing))
+
+
+def _show_description(description: Description) -> None:
+    from kg.terms import curie
+
+    click.echo(f"{description.label}  ({curie(description.thing) or description.thing.value})")
+    for title, facts in (
+        ("Stated", description.stated),
+        ("Inferred", description.inferred),
+        ("Said by others, not held true", description.attributed),
+    ):
+        if facts:
+            click.echo(f"\n{title}")
+        for fact in facts:
+            click.echo(f"  {fact.sentence}")
+            for line in _grounds(fact, description):
+                click.echo(f"      {line}")
+    if description.cut:
+        click.echo("There is more than is shown here; ask with kg query.", err=True)
+
+
+def _grounds(fact: Fact, description: Description) -> Iterator[str]:
+    for claim in fact.claims:
+        speaker = "" if claim.speaker == claim.source else f", {description.speakers[claim.speaker]}"
+        number = claim.iri.value.rpartition("/claim/")[2]
+        yield f"“{' '.join(claim.quote.split())}” [{number}{speaker}]"
+    if fact.reference:
+        yield "[reference data]"
+
+
+@_kg.command("export")
+@click.option("--format", "form", default="turtle", show_default=True, metavar="FORMAT", help="See below.")
+@click.option(
+    "--what",
+    default="view",
+    show_default=True,
+    metavar="view|stated|everything|SOURCE",
+    help="What to write: all that holds, that without inferences, the whole base, or one source's claims.",
+)
+@click.option("--class", "of_class", metavar="CLASS", help="With csv: the table of this class alone.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; else standard output.")
+@click.pass_context
+def _export(ctx: click.Context, form: str, what: str, of_class: str | None, output: Path | None) -> None:
+    """Write the base for other tools.
+
+    Formats: turtle, trig, ntriples, nquads, jsonld, rdfxml, graphml (Gephi), geojson (QGIS) and csv (one table
+    per class, in a zip archive).
+
+    Example: kg export --format graphml -o idlib.graphml
+    """
+    base = _open(ctx)
+    content = base.export(form, what=what, of_class=of_class)
+    if output is None or str(output) == "-":
+        if form == "csv" and of_class is None and sys.stdout.isatty():
+            raise UsageError("a zip archive is not for a terminal", remedy="add -o FILE.zip or --class CLASS")
+        sys.stdout.buffer.write(content)
+        return
+    _write(output, content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise UsageError(
+            f"cannot be written: {error.strerror}", where=str(path), remedy="choose a place you may write to"
+        ) from error
+
+
+@_kg.command("coverage")
+@click.pass_context
+def _coverage(ctx: click.Context) -> None:
+    """Print each sentence of the sources with its claims and the share of it that quotes cover.
+
+    Example: kg coverage
+    """
+    for source, report in _open(ctx).coverage().items():
+        click.echo(source.value)
+        for entry in report:
+            numbers = ", ".join(claim.iri.value.rpartition("/")[2] for claim in entry.claims) or "none"
+            click.echo(f"\n{entry.share:4.0%}  {entry.sentence}\n      claims: {numbers}")
+            for omission in entry.omissions:
+                click.echo(f"      not modelled: {omission.quote!r}: {omission.reason}")
+
+
+@_kg.command("init")
+@click.argument("directory", type=click.Path(path_type=Path))
+def _init(directory: Path) -> None:
+    """Make a base on disk in DIRECTORY, with the built-in article and reference data.
+
+    Example: kg init my-base
+    """
+    from kg.repository import init
+
+    with _progress() as report:
+        base = init(directory, report)
+    click.echo(f"made {directory}: {base.summary()}", err=True)
+
+
+@_kg.command("load")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.pass_context
+def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
+    """Load claims and reference data in bulk into the base that --store names.
+
+    FILES are TriG or N-Quads: claim graphs, their descriptions in graph:claims, and graph:reference. The text
+    of a new source lies beside its file.
+
+    Example: kg --store my-base load article.trig
+    """
+    from kg.repository import open_base
+
+    directory = ctx.find_root().obj
+    if directory is None:
+        raise UsageError(
+            "the built-in base takes no new facts", remedy="make one with 'kg init DIR' and name it with --store"
+        )
+    with _progress() as report:
+        base = open_base(directory, report)
+        base.load(files, report)
+    click.echo(f"loaded {len(files)} file{'' if len(files) == 1 else 's'}: {base.summary()}", err=True)
+
+
+@_kg.command("fmt")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a file is not in canonical form.")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+def _fmt(check: bool, files: tuple[Path, ...]) -> None:
+    """Write Turtle and TriG files in the one canonical form; without FILES those of the project itself.
+
+    Example: kg fmt --check facts.ttl
+    """
+    from kg.terms import data_folder
+    from kg.turtle import format_file
+
+    root = data_folder()
+    own = [path for folder in ("ontology", "seeds") for path in sorted((root / folder).rglob("*.t[tr][li]*"))]
+    different = []
+    for path in files or own:
+        text = format_file(path)
+        if text.encode() != path.read_bytes():
+            different.append(path)
+            if not check:
+                _write(path, text.encode())
+    for path in different:
+        click.echo(f"{path}: {'not in canonical form; run kg fmt' if check else 'formatted'}", err=True)
+    if check and different:
+        raise SystemExit(1)
+
+
+@_kg.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def _completion(shell: str) -> None:
+    """Print what makes SHELL complete commands, options and the names of questions.
+
+    Example: eval "$(kg completion bash)"
+    """
+    from click.shell_completion import get_completion_class
+
+    completion = get_completion_class(shell)
+    if completion is None:
+        raise UsageError(f"no completion for {shell}", remedy="use bash, zsh or fish")
+    click.echo(completion(_kg, {}, "kg", "_KG_COMPLETE").source())
+
+
+def main(args: Sequence[str] | None = None, out: BinaryIO | None = None) -> None:  # noqa: ARG001
+    """Run the command line and exit with its status; never shows a traceback unless ``KG_DEBUG`` is set."""
+    try:
+        status = _run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (| head): what it wanted it has; Python must not flush into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)
+
+
+def _run(args: Sequence[str] | None) -> int:
+    try:
+        _kg.main(args=args, prog_name="kg", standalone_mode=False)
+    except ParleyError as error:
+        click.echo(f"kg: {error}", err=True)
+        return error.exit_status
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        hint = f" (see '{error.ctx.command_path} --help')" if isinstance(error, click.UsageError) and error.ctx else ""
+        click.echo(f"kg: {' '.join(error.format_message().split())}{hint}", err=True)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("kg: interrupted; nothing was changed", err=True)
+        return 130
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the outermost handler
+        if os.environ.get("KG_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        click.echo(f"kg: a fault of Parley's own: {what}; set KG_DEBUG=1 for details and report it", err=True)
+        return 3
+    return 0
