@@ -1,1 +1,55 @@
-"""Parley: a knowledge graph of conflict diplomacy in which every fact shows its sentence."""
+"""Parley: a knowledge graph of conflict diplomacy in which every fact shows its sentence.
+
+>>> import kg
+>>> base = kg.open()
+>>> [text for row in base.ask("parties", agreement="idlib-agreement-2020").texts() for text in row]
+['Russia', 'Türkiye']
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kg.answers import Answer, Description, Fact
+    from kg.errors import ParleyError
+    from kg.evidence import Claim, Coverage
+    from kg.questions import Question
+    from kg.repository import Base, init
+    from kg.repository import open_base as open  # noqa: A004 - kg.open reads like gzip.open
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Answer": "kg.answers",
+    "Base": "kg.repository",
+    "Claim": "kg.evidence",
+    "Coverage": "kg.evidence",
+    "Description": "kg.answers",
+    "Fact": "kg.answers",
+    "ParleyError": "kg.errors",
+    "Question": "kg.questions",
+    "init": "kg.repository",
+    "open": "kg.repository",
+}
+
+__all__ = [
+    "Answer",
+    "Base",
+    "Claim",
+    "Coverage",
+    "Description",
+    "Fact",
+    "ParleyError",
+    "Question",
+    "init",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute may be anything
+    # Names are looked up when they are first used, so that `import kg` alone costs nothing.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kg' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), "open_base" if name == "open" else name)

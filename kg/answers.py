@@ -76,7 +76,8 @@ class Answer:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.texts()
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self.texts()
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -128,7 +129,11 @@ def _json(answer: Answer) -> str:
         data: dict[str, Any] = {"head": {}, "boolean": _native(answer.rows[0][0])}
     else:
         bindings = [
-            {name: _json_term(term) for name, term in zip(answer.columns, row, strict=True) if term is not None}
+            {
+                name: _json_term(term)
+                for name, term in zip(answer.columns, row, strict=True)
+                if term is not None
+            }
             for row in answer.rows
         ]
         data = {"head": {"vars": list(answer.columns)}, "results": {"bindings": bindings}}
@@ -199,7 +204,9 @@ def read_answer(results: Any, store: Engine, most: int = 10_000_000) -> Answer: 
         source = (tuple(triple) for triple in results)
     for row in source:
         if len(rows) == most:
-            raise LimitReached(f"the answer has more than {most} rows", remedy="narrow the query or add a LIMIT")
+            raise LimitReached(
+                f"the answer has more than {most} rows", remedy="narrow the query or add a LIMIT"
+            )
         rows.append(row)
     things = {cell for row in rows for cell in row if isinstance(cell, NamedNode)}
     return Answer(columns, tuple(rows), find_labels(things, store), kind)
@@ -213,11 +220,14 @@ def find_labels(things: Iterable[NamedNode], store: Engine) -> dict[NamedNode, s
 def _label(thing: NamedNode, store: Engine) -> str:
     found: dict[str, str] = {}
     for graph in (VIEW, ONTOLOGY):
-        for quad in store.match(thing, iri("rdfs:label"), None, graph):
+        for quad in store.quads(thing, iri("rdfs:label"), None, graph):
             if isinstance(quad.object, Literal):
                 language, value = quad.object.language or "", quad.object.value
                 found[language] = min(value, found.get(language, value))
-    ranked: Sequence[str] = [*(language for language in (*LANGUAGES, "") if language in found), *sorted(found)]
+    ranked: Sequence[str] = [
+        *(language for language in (*LANGUAGES, "") if language in found),
+        *sorted(found),
+    ]
     return found[ranked[0]] if ranked else ""
 
 
@@ -257,8 +267,8 @@ def describe(thing: NamedNode, store: Engine, most: int = 500) -> Description:
     says when there were more. Facts about the thing come first, in the order of their sentences.
     Cost: a few look-ups for each triple.
     """
-    outgoing = list(islice(store.match(thing, None, None, None), 4 * most))
-    incoming = list(islice(store.match(None, None, thing, None), 4 * most))
+    outgoing = list(islice(store.quads(thing, None, None, None), 4 * most))
+    incoming = list(islice(store.quads(None, None, thing, None), 4 * most))
     cut = max(len(outgoing), len(incoming)) == 4 * most
     quads = dict.fromkeys([*outgoing, *incoming])
     graphs = {q.graph_name for q in quads if isinstance(q.graph_name, NamedNode)} - _OWN_GRAPHS
@@ -274,7 +284,9 @@ def describe(thing: NamedNode, store: Engine, most: int = 500) -> Description:
         Fact(
             _sentence(triple, labels),
             triple,
-            tuple(sorted((claims[g] for g in found if g in claims), key=lambda claim: (claim.start, claim.end))),
+            tuple(
+                sorted((claims[g] for g in found if g in claims), key=lambda claim: (claim.start, claim.end))
+            ),
             REFERENCE in found,
         )
         for triple, found in where.items()

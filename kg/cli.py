@@ -33,12 +33,14 @@ class _Commands(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.option("--store", type=click.Path(path_type=Path), envvar="KG_STORE", help="The base on disk to use.")
 @click.version_option(package_name="parley-kg", prog_name="kg")
 @click.pass_context
 def _kg(ctx: click.Context, store: Path | None) -> None:
-    """A knowledge graph of conflict diplomacy in which every fact shows its sentence.
+    """Ask a knowledge graph of conflict diplomacy in which every fact shows its sentence.
 
     Without --store (or KG_STORE) the built-in base is used: one article on the ceasefire in Idlib.
 
@@ -95,7 +97,9 @@ _format_option = click.option(
 )
 @click.argument("name", required=False, shell_complete=_complete_question)
 @_format_option
-@click.option("-h", "--help", "wants_help", is_flag=True, help="Show this message, or the parameters of NAME.")
+@click.option(
+    "-h", "--help", "wants_help", is_flag=True, help="Show this message, or the parameters of NAME."
+)
 @click.pass_context
 def _ask(ctx: click.Context, name: str | None, form: str | None, wants_help: bool) -> None:
     """Answer a stored question; without NAME list the questions by theme.
@@ -166,7 +170,9 @@ def _question_help(name: str) -> str:
         optional = ", may be left out" if parameter.optional else ""
         lines.append(f"  --{parameter.name}  {parameter.description} ({parameter.kind}{optional})")
     example = " ".join(f"--{p.name} {_quoted(p.example)}" for p in question.parameters if not p.optional)
-    return "\n".join([*lines, *([""] if question.parameters else []), f"Example: kg ask {name} {example}".rstrip()])
+    return "\n".join(
+        [*lines, *([""] if question.parameters else []), f"Example: kg ask {name} {example}".rstrip()]
+    )
 
 
 def _quoted(example: str) -> str:
@@ -209,7 +215,9 @@ def _utf8(content: bytes, where: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableInput(f"byte {error.start} is not UTF-8", where=where, remedy="save it as UTF-8") from error
+        raise UnreadableInput(
+            f"byte {error.start} is not UTF-8", where=where, remedy="save it as UTF-8"
+        ) from error
 
 
 def _show_answer(answer: Answer, form: str | None) -> None:
@@ -244,7 +252,7 @@ def _show(ctx: click.Context, thing: str | None) -> None:
     """
     base = _open(ctx)
     if thing is None:
-        click.echo(base.contents(), nl=False)
+        _show_answer(base.things(), None)
         return
     _show_description(base.show(thing))
 
@@ -287,7 +295,9 @@ def _grounds(fact: Fact, description: Description) -> Iterator[str]:
     help="What to write: all that holds, that without inferences, the whole base, or one source's claims.",
 )
 @click.option("--class", "of_class", metavar="CLASS", help="With csv: the table of this class alone.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; else standard output.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The file to write; else standard output."
+)
 @click.pass_context
 def _export(ctx: click.Context, form: str, what: str, of_class: str | None, output: Path | None) -> None:
     """Write the base for other tools.
@@ -367,7 +377,8 @@ def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
     directory = ctx.find_root().obj
     if directory is None:
         raise UsageError(
-            "the built-in base takes no new facts", remedy="make one with 'kg init DIR' and name it with --store"
+            "the built-in base takes no new facts",
+            remedy="make one with 'kg init DIR' and name it with --store",
         )
     with _progress() as report:
         base = open_base(directory, report)
@@ -437,7 +448,11 @@ def _run(args: Sequence[str] | None) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        hint = f" (see '{error.ctx.command_path} --help')" if isinstance(error, click.UsageError) and error.ctx else ""
+        hint = (
+            f" (see '{error.ctx.command_path} --help')"
+            if isinstance(error, click.UsageError) and error.ctx
+            else ""
+        )
         click.echo(f"kg: {' '.join(error.format_message().split())}{hint}", err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):

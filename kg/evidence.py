@@ -17,13 +17,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from pyoxigraph import Literal, NamedNode, Quad
+from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions
 
 from kg.errors import Refused, UnreadableInput
 from kg.store import Engine
-from kg.terms import CLAIMS, iri
+from kg.terms import CLAIMS, iri, text
 
 _TEXT: Final = iri("schema:text")
 _SHA256: Final = iri("schema:sha256")
@@ -103,7 +103,8 @@ def read_claims(store: Engine, only: Iterable[NamedNode] | None = None) -> Itera
     """
     values = "" if only is None else "VALUES ?claim { " + " ".join(map(str, only)) + " }"
     seen: set[NamedNode] = set()
-    for row in store.query(_CLAIMS_QUERY.replace("VALUES_HERE", values), graphs=(CLAIMS,)):
+    rows = cast("QuerySolutions", store.query(_CLAIMS_QUERY.replace("VALUES_HERE", values), graphs=(CLAIMS,)))
+    for row in rows:
         if row["claim"] in seen:
             raise Refused(
                 "the claim has two sources, speakers, quotes, positions or times",
@@ -117,11 +118,15 @@ def read_claims(store: Engine, only: Iterable[NamedNode] | None = None) -> Itera
 def _claim(row: Any) -> Claim:  # noqa: ANN401 - pyoxigraph types a solution's terms as one wide union
     for name, term in (("source", "prov:hadPrimarySource"), ("speaker", "prov:wasAttributedTo")):
         if not isinstance(row[name], NamedNode):
-            raise Refused(f"the claim has no {name}", where=row["claim"].value, remedy=f"state it with {term}")
+            raise Refused(
+                f"the claim has no {name}", where=row["claim"].value, remedy=f"state it with {term}"
+            )
     for name in ("quote", "start", "end"):
         term = "oa:exact" if name == "quote" else f"oa:{name}"
         if not isinstance(row[name], Literal):
-            raise Refused(f"the claim has no {name}", where=row["claim"].value, remedy=f"state it with {term}")
+            raise Refused(
+                f"the claim has no {name}", where=row["claim"].value, remedy=f"state it with {term}"
+            )
     try:
         start, end = int(row["start"].value), int(row["end"].value)
     except ValueError as error:
@@ -132,14 +137,16 @@ def _claim(row: Any) -> Claim:  # noqa: ANN401 - pyoxigraph types a solution's t
         ) from error
     recorded = row["recorded"].value if row["recorded"] else ""
     withdrawn = row["withdrawn"].value if row["withdrawn"] else ""
-    return Claim(row["claim"], row["source"], row["speaker"], row["quote"].value, start, end, recorded, withdrawn)
+    return Claim(
+        row["claim"], row["source"], row["speaker"], row["quote"].value, start, end, recorded, withdrawn
+    )
 
 
 def source_texts(store: Engine) -> dict[NamedNode, str]:
     """Return the text of every source that has one in the base."""
     return {
         quad.subject: quad.object.value
-        for quad in store.match(None, _TEXT, None, CLAIMS)
+        for quad in store.quads(None, _TEXT, None, CLAIMS)
         if isinstance(quad.subject, NamedNode) and isinstance(quad.object, Literal)
     }
 
@@ -155,22 +162,20 @@ def text_quads(quads: Sequence[Quad], folder: Path, where: str) -> list[Quad]:
     wanted = [q for q in quads if q.predicate == _SHA256 and q.subject not in has_text]
     if not wanted:
         return []
-    texts = {
-        hashlib.sha256(content).hexdigest(): (path, content)
-        for path in sorted(folder.glob("*.txt"))
-        if (content := path.read_bytes()) or True
-    }
+    contents = [(path, path.read_bytes()) for path in sorted(folder.glob("*.txt"))]
+    texts = {hashlib.sha256(content).hexdigest(): (path, content) for path, content in contents}
     found = []
     for quad in wanted:
-        if quad.object.value not in texts:
-            beside = ", ".join(f"{path.name} has {digest[:12]}…" for digest, (path, _) in texts.items())
+        digest = text(quad.object)
+        if digest not in texts:
+            beside = ", ".join(f"{path.name} has {other[:12]}…" for other, (path, _) in texts.items())
             raise Refused(
-                f"the fingerprint of <{quad.subject.value}> is {quad.object.value[:12]}…, "
+                f"the fingerprint of <{text(quad.subject)}> is {digest[:12]}…, "
                 f"and no text beside the file has it ({beside or 'there is no .txt file'})",
                 where=where,
                 remedy="put the unchanged text there, or quote from the changed text and state its SHA-256",
             )
-        path, content = texts[quad.object.value]
+        path, content = texts[digest]
         found.append(Quad(quad.subject, _TEXT, Literal(_decoded(path, content)), CLAIMS))
     return found
 
@@ -192,12 +197,12 @@ def verify(store: Engine) -> None:
     Cost: one pass over the claims.
     """
     texts = source_texts(store)
-    for quad in store.match(None, _SHA256, None, CLAIMS):
-        text = texts.get(quad.subject)
-        if text is not None and hashlib.sha256(text.encode()).hexdigest() != quad.object.value:
+    for quad in store.quads(None, _SHA256, None, CLAIMS):
+        words = texts.get(quad.subject) if isinstance(quad.subject, NamedNode) else None
+        if words is not None and hashlib.sha256(words.encode()).hexdigest() != text(quad.object):
             raise Refused(
                 "the fingerprint of the source is not that of its text",
-                where=quad.subject.value,
+                where=text(quad.subject),
                 remedy="restore the text, or state the SHA-256 of the new one and check its quotes",
             )
     bad = [(claim, reason) for claim in read_claims(store) if (reason := _flaw(claim, texts))]
@@ -208,15 +213,15 @@ def verify(store: Engine) -> None:
 
 
 def _flaw(claim: Claim, texts: dict[NamedNode, str]) -> tuple[str, str] | None:
-    text = texts.get(claim.source)
-    if text is None:
+    words = texts.get(claim.source)
+    if words is None:
         return f"its source <{claim.source.value}> has no text", "load the source with its text"
     if not claim.quote:
         return "its quote is empty", "quote the words that the claim rests on"
-    found = text[claim.start : claim.end] if 0 <= claim.start <= claim.end else ""
+    found = words[claim.start : claim.end] if 0 <= claim.start <= claim.end else ""
     if found == claim.quote:
         return None
-    elsewhere = text.find(claim.quote)
+    elsewhere = words.find(claim.quote)
     if elsewhere >= 0:
         return (
             f"its quote stands at {elsewhere}, not at {claim.start}",
@@ -228,15 +233,15 @@ def _flaw(claim: Claim, texts: dict[NamedNode, str]) -> tuple[str, str] | None:
     )
 
 
-def _shortened(text: str, most: int = 60) -> str:
-    flat = text if len(text) <= most else text[: most - 1] + "…"
+def _shortened(words: str, most: int = 60) -> str:
+    flat = words if len(words) <= most else words[: most - 1] + "…"
     return repr(flat)
 
 
-def read_omissions(path: Path, text: str) -> tuple[Omission, ...]:
+def read_omissions(path: Path, words: str) -> tuple[Omission, ...]:
     """Read the list of words that became no claim, a YAML list of ``quote`` and ``reason``, in its order.
 
-    Raises ``Refused`` for a quote that is not in ``text`` and ``UnreadableInput`` for another form of file.
+    Raises ``Refused`` for a quote that is not in ``words`` and ``UnreadableInput`` for another form of file.
     """
     import yaml
 
@@ -248,38 +253,40 @@ def read_omissions(path: Path, text: str) -> tuple[Omission, ...]:
             "not a YAML list of entries with 'quote' and 'reason'", where=str(path), remedy="see the seeds"
         ) from error
     for quote, _ in pairs:
-        if quote not in text:
-            raise Refused(f"{_shortened(quote)} is not in the source", where=str(path), remedy="quote exactly")
-    return tuple(Omission(quote, text.index(quote), reason) for quote, reason in pairs)
+        if quote not in words:
+            raise Refused(
+                f"{_shortened(quote)} is not in the source", where=str(path), remedy="quote exactly"
+            )
+    return tuple(Omission(quote, words.index(quote), reason) for quote, reason in pairs)
 
 
-def sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the sentences of a text with their start, in order; a line break always ends one.
+def sentences(words: str) -> Iterator[tuple[int, str]]:
+    r"""Yield the sentences of a text with their start, in order; a line break always ends one.
 
     It serves the report on coverage, nothing that must hold rests on it.
 
-    >>> list(sentences("One. Two “three.” Four\\n\\nFive"))
+    >>> list(sentences("One. Two “three.” Four\n\nFive"))
     [(0, 'One.'), (5, 'Two “three.”'), (18, 'Four'), (24, 'Five')]
     """
     start = 0
-    for boundary in [*_SENTENCE_END.finditer(text), None]:
-        stop = boundary.start() + len(boundary.group().rstrip()) if boundary else len(text)
-        if text[start:stop].strip():
-            yield start, text[start:stop]
+    for boundary in [*_SENTENCE_END.finditer(words), None]:
+        stop = boundary.start() + len(boundary.group().rstrip()) if boundary else len(words)
+        if words[start:stop].strip():
+            yield start, words[start:stop]
         start = boundary.end() if boundary else stop
 
 
-def coverage(text: str, claims: Sequence[Claim], omissions: Sequence[Omission]) -> list[Coverage]:
+def coverage(words: str, claims: Sequence[Claim], omissions: Sequence[Omission]) -> list[Coverage]:
     """Say of each sentence which claims and omissions quote from it and which share of it claims quote.
 
     In the order of the text; claims in the order of their quotes. The share counts characters other than
     white space, from 0 to 1; a quote over several sentences counts in each.
     """
-    quoted = bytearray(len(text))
+    quoted = bytearray(len(words))
     for claim in claims:
         quoted[claim.start : claim.end] = b"\x01" * (claim.end - claim.start)
     report = []
-    for start, sentence in sentences(text):
+    for start, sentence in sentences(words):
         end = start + len(sentence)
         counted = [quoted[start + index] for index, char in enumerate(sentence) if not char.isspace()]
         report.append(

@@ -28,6 +28,7 @@ from pyoxigraph import Literal, NamedNode
 from kg.errors import UnknownName, UnreadableInput, UsageError, nearest
 from kg.store import Engine
 from kg.terms import PREFIXES, REFERENCE, VIEW, curie, iri
+from kg.terms import text as term_text
 
 LANGUAGES: Final = ("en", "ru", "tr", "ar")
 """The languages of labels, in the order in which one is chosen for a person."""
@@ -117,7 +118,9 @@ def _parameter(name: str, data: Mapping[str, Any], example: str) -> Parameter:
     if kind != "thing" and kind not in _KINDS:
         raise KeyError(f"unknown kind {kind}")
     of_class = iri(str(data["class"])) if "class" in data else None
-    return Parameter(name, kind, str(data["description"]), example, of_class, bool(data.get("optional", False)))
+    return Parameter(
+        name, kind, str(data["description"]), example, of_class, bool(data.get("optional", False))
+    )
 
 
 def question_files(folder: Path) -> dict[str, Path]:
@@ -194,9 +197,13 @@ def resolve(text: str, store: Engine, of_class: NamedNode | None = None, where: 
         raise UsageError(f"{text!r} may mean {listed}", where=where, remedy="write one of these")
     if candidates and of_class is not None:
         raise UsageError(
-            f"{text!r} is no {curie(of_class) or of_class.value}", where=where, remedy="name a thing of that class"
+            f"{text!r} is no {curie(of_class) or of_class.value}",
+            where=where,
+            remedy="name a thing of that class",
         )
-    raise UnknownName("thing", text, _all_labels(store, of_class), remedy="see 'kg ask everything' for the things")
+    raise UnknownName(
+        "thing", text, _all_labels(store, of_class), remedy="kg show lists the things"
+    )
 
 
 def _short(node: NamedNode) -> str:
@@ -218,28 +225,30 @@ def _written(text: str) -> Iterator[NamedNode]:
 
 
 def _known(node: NamedNode, store: Engine) -> bool:
-    return any(True for _ in store.match(node, None, None, VIEW)) or any(
-        True for _ in store.match(None, None, node, VIEW)
+    return any(True for _ in store.quads(node, None, None, VIEW)) or any(
+        True for _ in store.quads(None, None, node, VIEW)
     )
 
 
 def _is_a(node: NamedNode, of_class: NamedNode, store: Engine) -> bool:
-    return any(True for _ in store.match(node, iri("rdf:type"), of_class, VIEW))
+    return any(True for _ in store.quads(node, iri("rdf:type"), of_class, VIEW))
 
 
 def _labelled(text: str, store: Engine) -> Iterator[NamedNode]:
-    spellings = dict.fromkeys((text, text.casefold(), text[:1].upper() + text[1:], text.title(), text.upper()))
+    spellings = dict.fromkeys(
+        (text, text.casefold(), text[:1].upper() + text[1:], text.title(), text.upper())
+    )
     for spelling in spellings:
         literals = [Literal(spelling), *(Literal(spelling, language=language) for language in LANGUAGES)]
         found = {
             quad.subject
             for property_name in ("rdfs:label", "skos:altLabel")
             for literal in literals
-            for quad in store.match(None, iri(property_name), literal, VIEW)
+            for quad in store.quads(None, iri(property_name), literal, VIEW)
         } | {
             quad.subject
             for code in _CODES
-            for quad in store.match(None, iri(f"parley:{code}"), Literal(spelling), VIEW)
+            for quad in store.quads(None, iri(f"parley:{code}"), Literal(spelling), VIEW)
         }
         if found:
             yield from (node for node in found if isinstance(node, NamedNode))
@@ -247,6 +256,6 @@ def _labelled(text: str, store: Engine) -> Iterator[NamedNode]:
 
 
 def _all_labels(store: Engine, of_class: NamedNode | None) -> Iterator[str]:
-    for quad in store.match(None, iri("rdfs:label"), None, REFERENCE):
+    for quad in store.quads(None, iri("rdfs:label"), None, REFERENCE):
         if of_class is None or (isinstance(quad.subject, NamedNode) and _is_a(quad.subject, of_class, store)):
-            yield quad.object.value
+            yield term_text(quad.object)

@@ -1,34 +1,218 @@
 """Bases: the built-in one and those on disk; how they are made, filled, brought up to date and asked.
 
-A base on disk is a folder: ``journal/`` is the truth, ``store/`` an index over it that is rebuilt when it is
-missing, behind, or made from another ontology.
+A base on disk is a folder: ``journal/`` is the truth, ``store/`` an index over it that is built again when it
+is missing, behind, or made from another ontology. docs/formats.md describes the files.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
-from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple
+from pyoxigraph import NamedNode, Quad
 
-from kg import evidence, export, questions, reason, sandbox
 from kg.answers import Answer, Description, describe, find_labels, read_answer
-from kg.errors import Refused, StoreError, UnknownName, UnreadableInput, UsageError
-from kg.evidence import Claim, Coverage
-from kg.journal import Journal, Record
-from kg.store import Store
-from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, VIEW, data_folder, iri
-from kg.turtle import SYNTAXES, read
+from kg.building import STATE, built_in, load, make, open_store
+from kg.errors import UnknownName, UsageError
+from kg.evidence import Claim, Coverage, coverage, read_claims, read_omissions, source_texts
+from kg.gate import Progress
+from kg.questions import Question, bind, question_files, read_question, resolve
+from kg.store import Embedded
+from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, VIEW, curie, data_folder, iri
 
-Progress = Callable[[str], None] | None
 
-_STATE: Final = NamedNode(BASE + "graph/state")
-_RECORD: Final = NamedNode(BASE + "graph/state#record")
-_MADE_FROM: Final = NamedNode(BASE + "graph/state#made-from")
+class Base:
+    """A base of claims and all that follows from them, open for questions.
+
+    >>> import kg
+    >>> len(kg.open().ask("parties", agreement="idlib-agreement-2020"))
+    2
+    """
+
+    def __init__(self, store: Embedded, location: Path | bytes) -> None:
+        self._store = store
+        self._location = location
+
+    def ask(self, question: str, /, **parameters: str) -> Answer:
+        """Answer a stored question. A thing may be given by a label, a code, a CURIE or an IRI.
+
+        Raises ``UnknownName`` for the question or a thing, ``UsageError`` for a parameter that is unknown,
+        missing, of the wrong kind or ambiguous.
+        """
+        stored = stored_question(question)
+        return read_answer(self._store.query(bind(stored, parameters, self._store)), self._store)
+
+    def query(self, sparql: str, *, seconds: float = 30, memory: int = 2048) -> Answer:
+        """Answer a SPARQL query in a process of its own, within ``seconds`` and ``memory`` MiB.
+
+        It sees the view; ``GRAPH`` reaches the claims and their graphs. Our prefixes are known. Raises
+        ``UnreadableInput`` for a syntax error, ``Refused`` for updates and SERVICE, ``LimitReached``.
+        """
+        from kg.sandbox import run_query
+
+        results = run_query(self._location, sparql, seconds=seconds, memory=memory)
+        return read_answer(results, self._store)
+
+    def show(self, thing: str) -> Description:
+        """Return what is known of a thing, given as for ``ask``, in sentences with their quotes."""
+        return describe(resolve(thing, self._store), self._store)
+
+    def export(self, form: str = "turtle", *, what: str = "view", of_class: str | None = None) -> bytes:
+        """Return the base in one of the formats of ``kg.export``; the same base gives the same bytes.
+
+        ``what`` is ``view`` (all that holds), ``stated`` (without inferences), ``everything`` (the whole base,
+        in a format that has named graphs) or a source. Of a source, a format without named graphs gets what
+        the source itself says; one with named graphs also the claims of those it quotes. ``of_class`` asks
+        for one table of a CSV export.
+        """
+        from kg.export import FORMATS, export
+
+        named = form in FORMATS and FORMATS[form].named_graphs
+        table = self._class(of_class) if of_class else None
+        quads = list(self._selected(what, named))
+        things = {term for quad in quads for term in (quad.subject, quad.predicate, quad.object)}
+        labels = find_labels((thing for thing in things if isinstance(thing, NamedNode)), self._store)
+        return b"".join(export(quads, form, labels=labels, table=table))
+
+    def _class(self, name: str) -> NamedNode:
+        """Return the class that a person means by its label, local name, CURIE or IRI."""
+        found = self._store.quads(None, iri("rdf:type"), iri("owl:Class"), ONTOLOGY)
+        classes = find_labels(
+            (quad.subject for quad in found if isinstance(quad.subject, NamedNode)), self._store
+        )
+        for node, label in classes.items():
+            short = curie(node) or ""
+            if name.casefold() in (label, short.casefold(), short.partition(":")[2].casefold(), node.value):
+                return node
+        raise UnknownName("class", name, [(curie(node) or "").partition(":")[2] for node in classes])
+
+    def _selected(self, what: str, named: bool) -> Iterator[Quad]:
+        store = self._store
+        if what == "view":
+            return (Quad(*quad.triple) for quad in store.quads(graph=VIEW))
+        if what == "stated":
+            graphs = [REFERENCE, *(claim.iri for claim in read_claims(store) if claim.accepted)]
+            return (Quad(*quad.triple) for graph in graphs for quad in store.quads(graph=graph))
+        if what == "everything":
+            if not named:
+                raise UsageError(
+                    "this format would mix what people said with what holds",
+                    remedy="use trig, nquads or jsonld",
+                )
+            return (quad for quad in store.quads() if quad.graph_name != STATE)
+        return self._of_source(self._source(what), named)
+
+    def _of_source(self, source: NamedNode, named: bool) -> Iterator[Quad]:
+        for claim in read_claims(self._store):
+            if claim.source == source and (named or claim.accepted):
+                for quad in self._store.quads(graph=claim.iri):
+                    yield quad if named else Quad(*quad.triple)
+                if named:
+                    yield from self._store.quads(claim.iri, None, None, CLAIMS)
+        if named:
+            yield from self._store.quads(source, None, None, CLAIMS)
+
+    def _source(self, name: str) -> NamedNode:
+        slugs = {source.value.removeprefix(BASE + "source/"): source for source in source_texts(self._store)}
+        short = name.removeprefix("source:").removeprefix(BASE + "source/")
+        if short not in slugs:
+            raise UnknownName("source", name, ["view", "stated", "everything", *slugs])
+        return slugs[short]
+
+    def claims(self) -> tuple[Claim, ...]:
+        """Return all claims, by source and then in the order of their quotes."""
+        return tuple(
+            sorted(read_claims(self._store), key=lambda c: (c.source.value, c.start, c.end, c.iri.value))
+        )
+
+    def coverage(self) -> dict[NamedNode, list[Coverage]]:
+        """Return, for each source with a text, what became of each of its sentences."""
+        lists = sorted((data_folder() / "seeds").glob("*/omissions.yaml"))
+        reports = {}
+        for source, text in sorted(source_texts(self._store).items(), key=lambda pair: pair[0].value):
+            own = [path for path in lists if (path.parent / "article.txt").read_bytes() == text.encode()]
+            omissions = [omission for path in own for omission in read_omissions(path, text)]
+            reports[source] = coverage(text, [c for c in self.claims() if c.source == source], omissions)
+        return reports
+
+    def things(self) -> Answer:
+        """Return the things of the base with their narrowest classes, by class and label.
+
+        Cost: one pass over the types in the view.
+        """
+        wider = "GRAPH <https://w3id.org/parley/graph/ontology> { ?narrow rdfs:subClassOf+ ?class }"
+        found = self._store.query(
+            f"""PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+            SELECT ?class ?thing WHERE {{
+              ?thing a ?class
+              FILTER STRSTARTS(STR(?class), "{BASE}ontology#")
+              FILTER NOT EXISTS {{ ?thing a ?narrow . {wider} }}
+            }}"""
+        )
+        answer = read_answer(found, self._store)
+        texts = dict(zip(answer.rows, answer.texts(), strict=True))
+        return Answer(answer.columns, tuple(sorted(texts, key=texts.__getitem__)), answer.labels)
+
+    def summary(self) -> str:
+        """Return in one line how much the base holds. Cost: one pass over the view."""
+        claims = list(read_claims(self._store))
+        sources = len({claim.source for claim in claims})
+        return (
+            f"{len(claims):,} claims from {sources:,} source{'' if sources == 1 else 's'}, "
+            f"{self._store.count(VIEW):,} triples hold"
+        )
+
+    def load(self, files: Sequence[Path], progress: Progress = None) -> None:
+        """Load files of claims and reference data in bulk; on any error nothing of them.
+
+        The texts of new sources lie beside the files. Raises ``UnreadableInput`` for a file that is not what
+        it claims to be, ``Refused`` where evidence does not hold or the whole would clash. Cost: the rules run
+        over the whole view.
+        """
+        directory = self._store.directory
+        if directory is None:
+            raise UsageError("the built-in base takes no new facts", remedy="make one with kg.init")
+        self._store.close()
+        try:
+            load(directory, files, progress)
+        finally:
+            self._store = open_store(directory)
+
+
+def open_base(directory: Path | str | None = None, progress: Progress = None) -> Base:
+    """Open a base on disk, or without ``directory`` the built-in one.
+
+    A store that is missing, behind its journal or made from another ontology is built again first.
+    Raises ``StoreError`` for a base that is missing, locked, damaged or newer. Cost: opening; where it has to
+    be built, reading all of it and applying the rules. The built-in base is kept in a cache (``KG_CACHE``,
+    else the user's cache folder) until its inputs change.
+    """
+    if directory is None:
+        return Base(*built_in(progress))
+    return Base(open_store(Path(directory), progress), Path(directory))
+
+
+def init(directory: Path | str, progress: Progress = None) -> Base:
+    """Make a base on disk that holds the built-in article and reference data, and open it.
+
+    Raises ``StoreError`` when the folder exists and is not empty, or cannot be made.
+    """
+    make(Path(directory), progress)
+    return open_base(directory)
+
+
+def stored_questions() -> dict[str, Question]:
+    """Return all stored questions by name, in alphabetical order."""
+    return {name: read_question(path) for name, path in question_files(_questions()).items()}
+
+
+def stored_question(name: str) -> Question:
+    """Return one stored question; ``UnknownName`` with the nearest ones when there is none of that name."""
+    files = question_files(_questions())
+    if name not in files:
+        raise UnknownName("question", name, files, remedy="'kg ask' lists them")
+    return read_question(files[name])
+
+
+def _questions() -> Path:
+    return data_folder() / "queries" / "questions"

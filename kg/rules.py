@@ -1,44 +1,77 @@
-"""From an ontology in OWL 2 RL to rules: a head pattern, body patterns, names and the axiom behind them.
+"""The rules of an ontology: those of its axioms, those of equality, and SPARQL rules of our own.
 
-Class expressions are unfolded, so that no rule names a blank node: what OWL 2 RL allows in a subclass becomes
-part of a body, what it allows in a superclass becomes heads. The names of rules are those of OWL 2 Profiles
-(https://www.w3.org/TR/owl2-profiles/), tables 4 to 9. Own rules are ``sh:SPARQLRule`` nodes (SHACL Advanced
-Features, section 8.3) whose CONSTRUCT only ever adds. docs/rules.md lists what is done and what is left out.
+Own rules are ``sh:SPARQLRule`` nodes (SHACL Advanced Features, section 8.3) whose CONSTRUCT only ever adds:
+triple patterns, FILTER and BIND. docs/rules.md lists what is done and what is left out.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple, Variable
+from pyoxigraph import Literal, NamedNode, Store, Triple, Variable
 
+from kg.axioms import Pattern, Rule, axiom_rules
 from kg.errors import UnsupportedConstruct
-from kg.schema import NOTES, RESERVED, Schema
-from kg.terms import PREFIXES, iri
+from kg.terms import PREFIXES, VIEW, iri
 
-Term: TypeAlias = NamedNode | Literal | Variable
-Pattern: TypeAlias = tuple[Term, Term, Term]
+__all__ = ["SUPPORTED", "Pattern", "Rule", "compile_rules", "insertion", "selection"]
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """If every pattern of the body and the condition hold, the head holds.
-
-    ``head`` is ``None`` for a clash: the body must never hold. An empty body makes the head a fact that the
-    ontology states. ``condition`` is SPARQL text (BIND, FILTER) or empty. ``names`` are the names in the
-    tables of OWL 2 RL, in the order in which those rules would fire one after the other, or the local name of
-    a rule of our own. ``axiom`` holds the triples of the ontology that say so, with all that its blank nodes
-    say; it is empty for the rules of equality, which no axiom states.
-    """
-
-    names: tuple[str, ...]
-    head: Pattern | None
-    body: tuple[Pattern, ...]
-    condition: str = ""
-    axiom: tuple[Triple, ...] = ()
+SUPPORTED: Final[Mapping[str, str]] = {
+    "eq-sym": "What is the same as another thing is that other thing's same in turn.",
+    "eq-trans": "Two things that are each the same as a third are the same.",
+    "eq-rep-s": "What is said of a thing holds of whatever is the same thing.",
+    "eq-rep-p": "What one property relates, a property that is the same relates.",
+    "eq-rep-o": "What relates to a thing relates to whatever is the same thing.",
+    "eq-diff1": "Two things cannot be the same and different.",
+    "eq-diff2": "Two members of a list of different things cannot be the same.",
+    "eq-diff3": "Two distinct members of a list of different things cannot be the same.",
+    "prp-dom": "Whatever has the property belongs to the property's domain.",
+    "prp-rng": "Whatever is a value of the property belongs to the property's range.",
+    "prp-fp": "A functional property has one value, so two values are the same thing.",
+    "prp-ifp": "An inverse functional property identifies its subject, so two subjects of one value are the same.",
+    "prp-irp": "The property never relates a thing to itself.",
+    "prp-symp": "The property holds in both directions.",
+    "prp-asyp": "The property never holds in both directions.",
+    "prp-trp": "The property carries over from step to step.",
+    "prp-spo1": "Whatever the narrower property relates, the wider one relates.",
+    "prp-spo2": "A chain of properties, followed step by step, amounts to the property.",
+    "prp-eqp1": "The two properties are equivalent: what the first relates, the second relates.",
+    "prp-eqp2": "The two properties are equivalent: what the second relates, the first relates.",
+    "prp-pdw": "Two disjoint properties never relate the same pair.",
+    "prp-adp": "Two properties out of a disjoint list never relate the same pair.",
+    "prp-inv1": "The second property is the inverse of the first.",
+    "prp-inv2": "The first property is the inverse of the second.",
+    "prp-key": "Things of the class that agree on every part of its key are the same.",
+    "prp-npa1": "The ontology says that this does not hold between the two things.",
+    "prp-npa2": "The ontology says that the thing does not have this value.",
+    "cls-nothing2": "Nothing belongs to the empty class.",
+    "cls-int1": "What belongs to every class of an intersection belongs to the intersection.",
+    "cls-int2": "What belongs to an intersection belongs to each of its classes.",
+    "cls-uni": "What belongs to one class of a union belongs to the union.",
+    "cls-com": "Nothing belongs to a class and to its complement.",
+    "cls-svf1": "What has a value of the right class belongs to the restriction.",
+    "cls-svf2": "What has any value at all belongs to the restriction.",
+    "cls-avf": "Every value of what belongs to the restriction belongs to the class it names.",
+    "cls-hv1": "What belongs to the restriction has the value it names.",
+    "cls-hv2": "What has the value belongs to the restriction that names it.",
+    "cls-maxc1": "What belongs to the restriction has no value at all.",
+    "cls-maxc2": "What belongs to the restriction has one value, so two values are the same thing.",
+    "cls-maxqc1": "What belongs to the restriction has no value of the class it names.",
+    "cls-maxqc2": "What belongs to the restriction has no value at all, of whatever class.",
+    "cls-maxqc3": "What belongs to the restriction has one value of the class, so two such values are the same.",
+    "cls-maxqc4": "What belongs to the restriction has one value, of whatever class, so two are the same.",
+    "cls-oo": "The members of a listed class belong to it.",
+    "cax-sco": "What belongs to the narrower class belongs to the wider one.",
+    "cax-eqc1": "The two classes are equivalent: what belongs to the first belongs to the second.",
+    "cax-eqc2": "The two classes are equivalent: what belongs to the second belongs to the first.",
+    "cax-dw": "Nothing belongs to two disjoint classes.",
+    "cax-adc": "Nothing belongs to two classes out of a disjoint list.",
+    "dt-diff": "Two literals with different values are different.",
+}
+"""The supported rules by their names in the tables of OWL 2 RL, each with what it says in plain words."""
 
 
 def compile_rules(ontology: Iterable[Triple]) -> tuple[Rule, ...]:
@@ -58,22 +91,21 @@ def compile_rules(ontology: Iterable[Triple]) -> tuple[Rule, ...]:
     ['<https://example.org/Place>']
     """
     triples = set(ontology)
-    own = _OwnRules(triples)
+    own, shacl = _own_rules(triples)
     unique: dict[object, Rule] = {}
-    for rule in itertools.chain(_equality(), _Axioms(triples - own.triples).rules(), own.rules()):
+    for rule in itertools.chain(_equality(), axiom_rules(triples - shacl), own):
         unique.setdefault((rule.head, rule.body, rule.condition), rule)
     return tuple(sorted(unique.values(), key=lambda rule: (rule.names, str(rule.head), str(rule.body))))
 
 
-_TYPE, _SAME, _DIFFERENT, _NIL = map(iri, ("rdf:type", "owl:sameAs", "owl:differentFrom", "rdf:nil"))
-_THING, _NOTHING, _ON_CLASS = map(iri, ("owl:Thing", "owl:Nothing", "owl:onClass"))
-_DECLARATIONS: Final = frozenset(
-    map(
-        iri,
-        """owl:Class rdfs:Datatype owl:ObjectProperty owl:DatatypeProperty owl:AnnotationProperty
-        owl:NamedIndividual owl:Restriction owl:Ontology rdfs:Class""".split(),
-    )
+_TYPE, _SAME, _DIFFERENT = map(iri, ("rdf:type", "owl:sameAs", "owl:differentFrom"))
+_OWN_TERMS = frozenset(
+    map(iri, ["sh:construct", "sh:prefixes", "sh:declare", "sh:prefix", "sh:namespace", "rdf:type"])
 )
+_VARIABLE = re.compile(r"\?\w+")
+_CONNECTIVES = {"ConditionalOrExpression": "||", "ConditionalAndExpression": "&&"}
+_SIGNS = {"UnaryNot": "!", "UnaryMinus": "-", "UnaryPlus": "+"}
+_NOT_PURE = frozenset(["EXISTS", "NOTEXISTS", "RAND", "NOW", "UUID", "STRUUID", "BNODE"])
 
 
 def _equality() -> Iterator[Rule]:
@@ -90,292 +122,229 @@ def _equality() -> Iterator[Rule]:
     yield Rule(("eq-diff1",), None, ((s, _DIFFERENT, s),))
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One way in which a body can hold: patterns, rule names, variables that stand for one individual."""
+def insertion(
+    rule: Rule,
+    graph: NamedNode = VIEW,
+    *,
+    change: NamedNode | None = None,
+    at: int = 0,
+    copy: NamedNode | None = None,
+) -> str:
+    """Return the SPARQL update that adds to a graph what a rule derives from it and is not there yet.
 
-    body: tuple[Pattern, ...] = ()
-    names: tuple[str, ...] = ()
-    bound: tuple[tuple[Term, NamedNode], ...] = ()
+    With ``change``, the body pattern number ``at`` is matched in that graph instead; it stands first, since
+    engines start there. With ``copy``, what is added to the graph is added to that one too.
+    """
+    head = _text([rule.head or ()])
+    into = " ".join(f"GRAPH {target} {{ {head} }}" for target in (graph, copy) if target)
+    unknown = f"FILTER NOT EXISTS {{ GRAPH {graph} {{ {head} }} }}"
+    found = _variables([rule.head or ()])
+    if not found:
+        return f"INSERT {{ {into} }} WHERE {{ {_where(rule, graph, change, at)} {unknown} }}"
+    # many solutions may give one triple; engines keep each of them and look for each whether it is known
+    distinct = f"SELECT DISTINCT {' '.join(found)}"
+    if change:
+        return f"INSERT {{ {into} }} WHERE {{ {{ {distinct} {{ {_where(rule, graph, change, at)} {unknown} }} }} }}"
+    body = f"{_joined(rule.body, graph, found + _VARIABLE.findall(rule.condition))} {rule.condition}"
+    return f"INSERT {{ {into} }} WHERE {{ {{ {distinct} {{ {body} }} }} {unknown} }}"
 
-    def __add__(self, other: _Case) -> _Case:
-        return _Case(self.body + other.body, self.names + other.names, self.bound + other.bound)
 
-    def named(self, *names: str) -> _Case:
-        return self + _Case(names=names)
+def selection(rule: Rule, graph: NamedNode = VIEW, *, change: NamedNode | None = None, at: int = 0) -> str:
+    """Return the SPARQL query for the ways in which the body of a rule holds in a graph.
+
+    ``change`` and ``at`` mean what they mean for :func:`insertion`.
+
+    >>> x, p, g = Variable("x"), NamedNode("https://example.org/p"), NamedNode("https://example.org/g")
+    >>> selection(Rule(("prp-irp",), None, ((x, p, x),)), g)
+    'SELECT * { GRAPH <https://example.org/g> { ?x <https://example.org/p> ?x } }'
+    """
+    return f"SELECT * {{ {_where(rule, graph, change, at)} }}"
 
 
-class _Axioms:
-    """The walk from the axioms of an ontology to rules."""
+def _where(rule: Rule, graph: NamedNode, change: NamedNode | None, at: int) -> str:
+    first = [rule.body[at]] if change else []
+    rest = [pattern for index, pattern in enumerate(rule.body) if not change or index != at]
+    groups = [f"GRAPH {name} {{ {_text(part)} }}" for name, part in ((change, first), (graph, rest)) if part]
+    return " ".join([*groups, rule.condition]).rstrip()
 
-    def __init__(self, triples: Iterable[Triple]) -> None:
-        self.schema = Schema(triples)
-        self.fresh = itertools.count(1)
+
+def _joined(body: Sequence[Pattern], graph: NamedNode, needed: Sequence[str]) -> str:
+    """A body to be matched in full, in which a variable is dropped as soon as nothing needs it any more.
+
+    Without that, a chain of three through things that many share takes the product of its steps.
+    """
+    text, kept = "", []
+    for done, pattern in enumerate(body, start=1):
+        kept.append(pattern)
+        ahead = {*needed, *_variables(body[done:])}
+        bound = _variables(body[:done])
+        if done < len(body) and not ahead.issuperset(_variables(kept)):
+            still = " ".join(name for name in bound if name in ahead)
+            text = (
+                f"{{ SELECT DISTINCT {still} {{ {text} GRAPH {graph} {{ {_text(kept)} }} }} }}"
+                if still
+                else text
+            )
+            kept = [] if still else kept
+    return f"{text} GRAPH {graph} {{ {_text(kept)} }}" if kept else text
+
+
+def _text(patterns: Iterable[Iterable[object]]) -> str:
+    return " . ".join(" ".join(map(str, pattern)) for pattern in patterns)
+
+
+def _variables(patterns: Iterable[Iterable[object]]) -> list[str]:
+    return list(dict.fromkeys(str(term) for p in patterns for term in p if isinstance(term, Variable)))
+
+
+def _own_rules(ontology: Collection[Triple]) -> tuple[list[Rule], set[Triple]]:
+    """The rules of the ``sh:SPARQLRule`` nodes, and all the triples in SHACL terms that make them up."""
+    nodes = {t.subject for t in ontology if t.predicate == _TYPE and t.object == iri("sh:SPARQLRule")}
+    declarations = {t.object for t in ontology if t.predicate == iri("sh:declare")}
+    own = {t for t in ontology if t.subject in nodes | declarations or t.predicate == iri("sh:declare")}
+    for triple in sorted(ontology, key=str):
+        shacl = any(isinstance(t, NamedNode) and t.value.startswith(PREFIXES["sh"]) for t in triple)
+        if shacl and (triple not in own or triple.predicate not in _OWN_TERMS):
+            raise UnsupportedConstruct(
+                f"the triple {triple} is in SHACL, of which an ontology holds named SPARQL rules only",
+                remedy="keep shapes in files of their own",
+            )
+    prefixes = {**PREFIXES, **_declared_prefixes(own)}
+    found = [
+        rule
+        for triple in sorted(own, key=str)
+        if triple.subject in nodes and triple.predicate == iri("sh:construct")
+        for rule in _Construct(triple, prefixes).rules()
+    ]
+    silent = {str(node) for node in nodes} - {str(rule.axiom[0].subject) for rule in found}
+    if silent:
+        raise UnsupportedConstruct("a SPARQL rule has no sh:construct", where=min(silent))
+    return found, own
+
+
+def _declared_prefixes(triples: Iterable[Triple]) -> dict[str, str]:
+    said: dict[object, dict[NamedNode, str]] = {}
+    for triple in triples:
+        if isinstance(triple.object, Literal):
+            said.setdefault(triple.subject, {})[triple.predicate] = triple.object.value
+    prefix, namespace = iri("sh:prefix"), iri("sh:namespace")
+    return {words[prefix]: words[namespace] for words in said.values() if {prefix, namespace} <= words.keys()}
+
+
+class _Construct:
+    """A CONSTRUCT query taken apart into patterns and condition; what does more than add is unsupported."""
+
+    def __init__(self, stated: Triple, prefixes: Mapping[str, str]) -> None:
+        self.stated = stated
+        self.body: list[Pattern] = []
+        self.binds: dict[str, str] = {}
+        self.filters: list[str] = []
+        query = self.parsed(prefixes)
+        if (
+            query.name != "ConstructQuery"
+            or query.datasetClause
+            or not query.template
+            or query.p.name != "Project"
+        ):
+            raise self.unsupported("is not a plain CONSTRUCT { … } WHERE { … }")
+        self.read(query.p.p)
+        self.template = [self.pattern(triple) for triple in query.template]
+
+    def parsed(self, prefixes: Mapping[str, str]) -> Any:  # noqa: ANN401 - rdflib's algebra has no types
+        from rdflib.plugins.sparql import prepareQuery
+
+        if not isinstance(self.stated.subject, NamedNode) or not isinstance(self.stated.object, Literal):
+            raise self.unsupported("needs a name and the text of a query")
+        text = (
+            "".join(f"PREFIX {prefix}: <{name}>\n" for prefix, name in prefixes.items())
+            + self.stated.object.value
+        )
+        try:
+            # rdflib reports some faults as bare exceptions, pyoxigraph always as a syntax error
+            Store().query(text)
+        except SyntaxError as error:
+            raise self.unsupported(f"is not SPARQL: {error}") from None
+        return prepareQuery(text).algebra
+
+    def unsupported(self, why: str) -> UnsupportedConstruct:
+        remedy = "a rule may use triple patterns, FILTER and BIND, and only add"
+        return UnsupportedConstruct(f"the SPARQL rule {why}", where=str(self.stated.subject), remedy=remedy)
 
     def rules(self) -> Iterator[Rule]:
-        schema = self.schema
-        stated = set(schema.stated)
-        for triple in schema.stated + sorted(schema.closed - stated, key=str):
-            schema.axiom = tuple(dict.fromkeys(schema.behind(triple))) if triple in stated else (triple,)
-            self.fresh = itertools.count(1)
-            yield from self.read(triple.subject, triple.predicate, triple.object)
-        for triple in schema.stated:
-            schema.axiom = (triple,)
-            known = triple.predicate == _TYPE or triple.predicate in NOTES or triple.predicate in _AXIOMS
-            if triple.predicate.value.startswith(RESERVED) and not known and triple.subject not in schema.reached:
-                raise schema.unsupported(triple.predicate, "is nothing that the rules know in this place")
+        """One rule for each triple of the template."""
+        inside = {term.value for pattern in self.body for term in pattern if isinstance(term, Variable)}
+        outside = {term.value for pattern in self.template for term in pattern if isinstance(term, Variable)}
+        if again := inside & self.binds.keys():
+            raise self.unsupported(f"binds ?{min(again)}, which its patterns find as well")
+        if loose := outside - inside - self.binds.keys():
+            raise self.unsupported(f"constructs with ?{min(loose)}, which nothing finds")
+        if not self.body:
+            raise self.unsupported("has no triple pattern")
+        name = re.split("[#/]", self.stated.subject.value)[-1]
+        condition = " ".join([*self.binds.values(), *self.filters])
+        for head in self.template:
+            if isinstance(head[0], Literal):
+                raise self.unsupported("constructs a triple with a literal for its subject")
+            yield Rule((name,), head, tuple(dict.fromkeys(self.body)), condition, (self.stated,))
 
-    def read(self, subject: Any, predicate: NamedNode, value: Any) -> Iterator[Rule]:
-        schema = self.schema
-        if predicate == _TYPE and isinstance(value, NamedNode) and value.value.startswith(RESERVED):
-            schema.declared(subject, value)
-            if value in _TYPES:
-                yield from _TYPES[value](self, subject)
-            elif value not in _DECLARATIONS:
-                raise schema.unsupported(value, "is not supported by the rules")
-        elif predicate in _AXIOMS:
-            yield from _AXIOMS[predicate](self, subject, value)
-        elif predicate == _TYPE or schema.is_a(predicate, *map(iri, ("owl:ObjectProperty", "owl:DatatypeProperty"))):
-            yield from self.fact(subject, predicate, value)
-
-    def fact(self, subject: Any, predicate: NamedNode, value: Any) -> Iterator[Rule]:
-        """What the ontology states of an individual; of its own header it may state anything."""
-        if self.schema.is_a(subject, iri("owl:Ontology")):
-            return
-        if isinstance(subject, BlankNode) or (isinstance(value, BlankNode) and predicate != _TYPE):
-            raise self.schema.unsupported(subject, "is part of a fact with a blank node", "give it a name")
-        if self.schema.is_term(subject):
-            raise self.schema.unsupported(subject, "is a term, and facts are stated of individuals only")
-        if predicate == _TYPE:
-            yield from self.belongs(value, subject, _Case())
+    def read(self, part: Any) -> None:  # noqa: ANN401 - rdflib's algebra has no types
+        """Collect the patterns and conditions of a part of the algebra."""
+        if part.name == "BGP":
+            self.body += [self.pattern(triple) for triple in part.triples]
+        elif part.name == "Extend":
+            self.read(part.p)
+            self.binds[str(part.var)] = f"BIND({self.expression(part.expr)} AS ?{part.var})"
+        elif part.name == "Filter" and not self.filters:
+            self.filters.append(f"FILTER({self.expression(part.expr)})")
+            self.read(part.p)
+        elif part.name == "Join" and {part.p1.name, part.p2.name} <= {"BGP", "Extend", "Join"}:
+            self.read(part.p1)
+            self.read(part.p2)
         else:
-            yield from self.rule(_Case(), (subject, predicate, value))
+            raise self.unsupported(f"has a part of the kind {part.name}, or a nested group")
 
-    def edge(self, prop: Any, subject: Term, value: Any) -> Pattern:
-        """The pattern of a property, or of the inverse of one."""
-        name, turned = self.schema.inverted(prop)
-        return (value, name, subject) if turned else (subject, name, value)
+    def pattern(self, triple: Iterable[object]) -> Pattern:
+        subject, predicate, value = map(self.term, triple)
+        return subject, predicate, value
 
-    def new(self) -> Variable:
-        return Variable(f"y{next(self.fresh)}")
+    def term(self, node: object) -> NamedNode | Literal | Variable:
+        from rdflib import Literal as RdflibLiteral
+        from rdflib import URIRef
+        from rdflib import Variable as RdflibVariable
 
-    # class expressions
+        if isinstance(node, RdflibVariable):
+            return Variable(str(node))
+        if isinstance(node, URIRef):
+            return NamedNode(str(node))
+        if not isinstance(node, RdflibLiteral):
+            raise self.unsupported("has a blank node or a property path")
+        if node.language:
+            return Literal(str(node), language=node.language)
+        return Literal(str(node), datatype=NamedNode(str(node.datatype)) if node.datatype else None)
 
-    def ways(self, cls: Any, x: Term) -> list[_Case]:
-        """The ways in which ``x`` can be seen to belong to a class that stands in a body."""
-        if self.schema.is_named(cls):
-            if cls == _THING:
-                raise self.schema.unsupported(cls, "cannot stand in a subclass in OWL 2 RL")
-            return [_Case(((x, _TYPE, cls),))] if cls != _NOTHING else []
-        form, prop, operand = self.schema.expression(cls)
-        if form == "intersectionOf":
-            product = itertools.product(*(self.ways(part, x) for part in self.schema.members(operand)))
-            return [sum(parts, _Case()).named("cls-int1") for parts in product]
-        if form == "unionOf":
-            return [way.named("cls-uni") for part in self.schema.members(operand) for way in self.ways(part, x)]
-        if form == "oneOf":
-            return [_Case((), ("cls-oo",), ((x, member),)) for member in self.schema.members(operand)]
-        if form == "hasValue":
-            return [_Case((self.edge(prop, x, operand),), ("cls-hv2",))]
-        if form == "someValuesFrom":
-            value = self.new()
-            step = _Case((self.edge(prop, x, value),))
-            if operand == _THING:
-                return [step.named("cls-svf2")]
-            return [(step + way).named("cls-svf1") for way in self.ways(operand, value)]
-        raise self.schema.unsupported(iri(f"owl:{form}"), "cannot stand in a subclass in OWL 2 RL")
+    def expression(self, node: Any) -> str:  # noqa: ANN401 - rdflib's algebra has no types
+        """The text of an expression, with no prefixes in it."""
+        kind = getattr(node, "name", "")
+        if not kind:
+            return str(self.term(node))
+        if kind in _CONNECTIVES:
+            return f"({f' {_CONNECTIVES[kind]} '.join(map(self.expression, (node.expr, *node.other)))})"
+        if kind == "RelationalExpression":
+            listed = isinstance(node.other, list)
+            other = f"({self.arguments(node.other)})" if listed else self.expression(node.other)
+            return f"({self.expression(node.expr)} {node.op} {other})"
+        if kind in ("AdditiveExpression", "MultiplicativeExpression"):
+            steps = (f" {op} {self.expression(other)}" for op, other in zip(node.op, node.other, strict=True))
+            return f"({self.expression(node.expr)}{''.join(steps)})"
+        if kind in _SIGNS:
+            return f"({_SIGNS[kind]}{self.expression(node.expr)})"
+        if kind == "Function" and node.iri.startswith(PREFIXES["xsd"]):
+            return f"<{node.iri}>({self.arguments(node.expr)})"
+        builtin = kind.removeprefix("Builtin_")
+        if builtin == kind or builtin in _NOT_PURE:
+            raise self.unsupported(f"uses {builtin}, which is no function of its arguments alone")
+        values = [value for name, value in node.items() if name != "_vars"]
+        return f"{builtin}({', '.join(self.arguments(v if isinstance(v, list) else [v]) for v in values)})"
 
-    def belongs(self, cls: Any, x: Term, case: _Case) -> Iterator[Rule]:
-        """The rules by which ``x`` belongs to a class that stands in a head, where the case holds."""
-        if self.schema.is_named(cls):
-            if cls == _NOTHING:
-                yield from self.rule(case.named("cls-nothing2"), None)
-            elif cls != _THING:
-                yield from self.rule(case, (x, _TYPE, cls))
-            return
-        form, prop, operand = self.schema.expression(cls)
-        if form == "intersectionOf":
-            for part in self.schema.members(operand):
-                yield from self.belongs(part, x, case.named("cls-int2"))
-        elif form == "complementOf":
-            for way in self.ways(operand, x):
-                yield from self.rule((case + way).named("cls-com"), None)
-        elif form == "hasValue":
-            yield from self.rule(case.named("cls-hv1"), self.edge(prop, x, operand))
-        elif form == "allValuesFrom":
-            value = self.new()
-            step = _Case((self.edge(prop, x, value),), ("cls-avf",))
-            yield from self.values(prop, operand, value, case + step)
-        elif form.startswith("max"):
-            yield from self.at_most(prop, operand, self.schema.objects(cls, _ON_CLASS), x, case)
-        else:
-            raise self.schema.unsupported(iri(f"owl:{form}"), "cannot stand in a superclass in OWL 2 RL")
-
-    def values(self, prop: Any, cls: Any, value: Term, case: _Case) -> Iterator[Rule]:
-        """The rules by which the values of a property belong to a class; a datatype makes none."""
-        if self.schema.is_datatype(cls) and not self.schema.relates_things(prop):
-            return
-        if self.schema.relates_literals(prop):
-            raise self.schema.unsupported(cls, "is not a datatype, but the property has literals for values")
-        yield from self.belongs(cls, value, case)
-
-    def at_most(self, prop: Any, limit: Any, classes: list[Any], x: Term, case: _Case) -> Iterator[Rule]:
-        """The rules of a greatest number of values, none or one, of a class or of any."""
-        count = limit.value if isinstance(limit, Literal) else ""
-        if count not in ("0", "1") or len(classes) > 1:
-            raise self.schema.unsupported(limit, "is a cardinality that OWL 2 RL does not have", "take 0 or 1")
-        self.schema.simple(prop)
-        one, two = self.new(), self.new()
-        every = classes in ([], [_THING])
-        name = f"cls-maxqc{2 * int(count) + 1 + every}" if classes else f"cls-maxc{int(count) + 1}"
-        ways = [[_Case()] if every else self.ways(classes[0], value) for value in (one, two)]
-        for first in ways[0]:
-            held = case + _Case((self.edge(prop, x, one),)) + first
-            if count == "0":
-                yield from self.rule(held.named(name), None)
-                continue
-            for second in ways[1]:
-                both = held + _Case((self.edge(prop, x, two),)) + second
-                yield from self.same(both.named(name), prop, one, two)
-
-    # rules
-
-    def same(self, case: _Case, prop: Any, one: Variable, two: Variable) -> Iterator[Rule]:
-        """Two values where there can be one: two things are the same thing, two literals are a clash."""
-        if self.schema.relates_literals(prop):
-            # literals of kinds that cannot be compared are different for that very reason
-            yield from self.rule(case.named("dt-diff"), None, f"FILTER(COALESCE({one} != {two}, true))")
-        elif self.schema.relates_things(prop):
-            yield from self.rule(case, (one, _SAME, two), f"FILTER({one} != {two})")
-        else:
-            raise self.schema.unsupported(prop, "is declared neither as object property nor as datatype property")
-
-    def rule(self, case: _Case, head: Pattern | None, condition: str = "") -> Iterator[Rule]:
-        """The rule of a case, its individuals put in place; none where the head already stands in the body."""
-        place: dict[Term, Term] = {}
-        body = list(case.body)
-        for variable, individual in case.bound:
-            if place.setdefault(variable, individual) != individual:
-                body.append((place[variable], _SAME, individual))
-        body = [_placed(pattern, place) for pattern in body]
-        for variable, individual in place.items():
-            condition = condition.replace(str(variable), str(individual))
-        head = _placed(head, place) if head else None
-        if head and self.may_be_literal(head[0], body):
-            condition = f"FILTER(!isLiteral({head[0]}))"
-        if head not in body:
-            yield Rule(_unique(case.names), head, _unique(body), condition, self.schema.axiom)
-
-    def may_be_literal(self, term: Term, body: list[Pattern]) -> bool:
-        """Whether a term that the body finds may turn out to be a literal."""
-        is_subject = any(term == subject for subject, _, _ in body)
-        is_thing = any(term == value and self.schema.relates_things(prop) for _, prop, value in body)
-        return isinstance(term, Variable) and not is_subject and not is_thing
-
-    # axioms, as they stand in one triple
-
-    def subclass(self, narrow: Any, wide: Any, *names: str) -> Iterator[Rule]:
-        x = Variable("x")
-        for way in self.ways(narrow, x):
-            yield from self.belongs(wide, x, way.named(*names or ("cax-sco",)))
-
-    def equal_classes(self, one: Any, two: Any) -> Iterator[Rule]:
-        for cls in (one, two):
-            if not self.schema.is_named(cls) and self.schema.expression(cls)[0] not in ("intersectionOf", "hasValue"):
-                raise self.schema.unsupported(cls, "cannot be an equivalent class in OWL 2 RL", "use rdfs:subClassOf")
-        yield from self.subclass(one, two, "cax-eqc1")
-        yield from self.subclass(two, one, "cax-eqc2")
-
-    def disjoint(self, one: Any, two: Any, name: str = "cax-dw") -> Iterator[Rule]:
-        x = Variable("x")
-        for first, second in itertools.product(self.ways(one, x), self.ways(two, x)):
-            yield from self.rule((first + second).named(name), None)
-
-    def subproperty(self, narrow: Any, wide: Any, name: str = "prp-spo1") -> Iterator[Rule]:
-        yield from self.chain(wide, [narrow], name)
-
-    def equal_properties(self, one: Any, two: Any) -> Iterator[Rule]:
-        yield from self.chain(two, [one], "prp-eqp1")
-        yield from self.chain(one, [two], "prp-eqp2")
-
-    def chain(self, prop: Any, steps: list[Any], name: str) -> Iterator[Rule]:
-        """The rule by which steps, one after the other, amount to a property."""
-        nodes = [Variable("x"), *(self.new() for _ in steps)]
-        body = tuple(map(self.edge, steps, nodes, nodes[1:]))
-        yield from self.rule(_Case(body, (name,)), self.edge(prop, nodes[0], nodes[-1]))
-
-    def long_chain(self, prop: Any, steps: Any) -> Iterator[Rule]:
-        members = self.schema.members(steps)
-        self.schema.between_things(prop, *members)
-        yield from self.chain(prop, members, "prp-spo2")
-
-    def inverse(self, one: Any, two: Any) -> Iterator[Rule]:
-        if isinstance(one, BlankNode):
-            return
-        self.schema.between_things(one, two)
-        x, y = Variable("x"), Variable("y")
-        yield from self.rule(_Case((self.edge(one, x, y),), ("prp-inv1",)), self.edge(two, y, x))
-        yield from self.rule(_Case((self.edge(two, x, y),), ("prp-inv2",)), self.edge(one, y, x))
-
-    def domain(self, prop: Any, cls: Any) -> Iterator[Rule]:
-        x = Variable("x")
-        yield from self.belongs(cls, x, _Case((self.edge(prop, x, self.new()),), ("prp-dom",)))
-
-    def range(self, prop: Any, cls: Any) -> Iterator[Rule]:
-        value = self.new()
-        yield from self.values(prop, cls, value, _Case((self.edge(prop, Variable("x"), value),), ("prp-rng",)))
-
-    def disjoint_properties(self, one: Any, two: Any, name: str = "prp-pdw") -> Iterator[Rule]:
-        self.schema.simple(one, two)
-        x, y = Variable("x"), Variable("y")
-        yield from self.rule(_Case((self.edge(one, x, y), self.edge(two, x, y)), (name,)), None)
-
-    def key(self, cls: Any, parts: Any) -> Iterator[Rule]:
-        x, z = Variable("x"), Variable("z")
-        values = [(prop, self.new()) for prop in self.schema.members(parts)]
-        shared = tuple(self.edge(prop, thing, value) for thing in (x, z) for prop, value in values)
-        for first, second in itertools.product(self.ways(cls, x), self.ways(cls, z)):
-            both = first + second + _Case(shared, ("prp-key",))
-            yield from self.rule(both, (x, _SAME, z), "FILTER(?x != ?z)")
-
-    def individuals(self, one: Any, two: Any, predicate: NamedNode) -> Iterator[Rule]:
-        if self.schema.is_term(one) or self.schema.is_term(two):
-            raise self.schema.unsupported(one, "is a term", "use owl:equivalentClass or owl:equivalentProperty")
-        yield from self.fact(one, predicate, two)
-
-    # axioms that are a kind of property, or a node of their own
-
-    def functional(self, prop: Any, *, inverse: bool = False) -> Iterator[Rule]:
-        self.schema.simple(prop)
-        one, two, x = self.new(), self.new(), Variable("x")
-        ends = [(one, x), (two, x)] if inverse else [(x, one), (x, two)]
-        case = _Case(tuple(self.edge(prop, *end) for end in ends), ("prp-ifp" if inverse else "prp-fp",))
-        yield from self.same(case, prop, one, two)
-
-    def inverse_functional(self, prop: Any) -> Iterator[Rule]:
-        self.schema.between_things(prop)
-        yield from self.functional(prop, inverse=True)
-
-    def symmetric(self, prop: Any) -> Iterator[Rule]:
-        self.schema.between_things(prop)
-        x, y = Variable("x"), Variable("y")
-        yield from self.rule(_Case((self.edge(prop, x, y),), ("prp-symp",)), self.edge(prop, y, x))
-
-    def asymmetric(self, prop: Any) -> Iterator[Rule]:
-        self.schema.between_things(prop)
-        self.schema.simple(prop)
-        x, y = Variable("x"), Variable("y")
-        yield from self.rule(_Case((self.edge(prop, x, y), self.edge(prop, y, x)), ("prp-asyp",)), None)
-
-    def irreflexive(self, prop: Any) -> Iterator[Rule]:
-        self.schema.between_things(prop)
-        self.schema.simple(prop)
-        yield from self.rule(_Case((self.edge(prop, Variable("x"), Variable("x")),), ("prp-irp",)), None)
-
-    def transitive(self, prop: Any) -> Iterator[Rule]:
-        self.schema.between_things(prop)
-        yield from self.chain(prop, [prop, prop], "prp-trp")
-
-    def listed(self, node: Any, predicate: str) -> Iterator[tuple[Any, Any]]:
-        self.schema.reached.add(node)
-        yield from itertools.combinations(self.schema.members(self.schema.one(node, iri(predicate))), 2)
+    def arguments(self, nodes: Iterable[object]) -> str:
+        return ", ".join(map(self.expression, nodes))

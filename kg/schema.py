@@ -32,9 +32,7 @@ NOTES: Final = iris(
 
 _TYPE, _CLASS, _DATATYPE, _ONTOLOGY = map(iri, ("rdf:type", "owl:Class", "rdfs:Datatype", "owl:Ontology"))
 _FIRST, _REST, _NIL, _INVERSE = map(iri, ("rdf:first", "rdf:rest", "rdf:nil", "owl:inverseOf"))
-_ON, _CHAIN, _TRANSITIVE = map(
-    iri, ("owl:onProperty", "owl:propertyChainAxiom", "owl:TransitiveProperty")
-)
+_ON, _CHAIN, _TRANSITIVE = map(iri, ("owl:onProperty", "owl:propertyChainAxiom", "owl:TransitiveProperty"))
 _BETWEEN_TERMS = iris("rdfs:subClassOf rdfs:subPropertyOf rdfs:domain rdfs:range")
 _CLOSING = _BETWEEN_TERMS | iris(
     "owl:equivalentClass owl:equivalentProperty owl:intersectionOf owl:unionOf rdf:first rdf:rest"
@@ -165,7 +163,9 @@ class Schema:
 
     def relates_things(self, prop: object) -> bool:
         """Return whether no value of a property can be a literal."""
-        return isinstance(prop, BlankNode) or bool(self.is_a(prop, *_OF_THINGS) or self.objects(prop, _INVERSE))
+        return isinstance(prop, BlankNode) or bool(
+            self.is_a(prop, *_OF_THINGS) or self.objects(prop, _INVERSE)
+        )
 
     def relates_literals(self, prop: object) -> bool:
         """Return whether every value of a property is a literal."""

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from pyoxigraph import NamedNode
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 BASE: Final = "https://w3id.org/parley/"
 
@@ -71,6 +71,15 @@ def curie(node: NamedNode) -> str | None:
             best = prefix
     local = node.value[len(PREFIXES[best]) :] if best else ""
     return f"{best}:{local}" if best and _LOCAL.fullmatch(local) else None
+
+
+def text(term: NamedNode | BlankNode | Literal | Triple) -> str:
+    """Return an IRI, a literal's lexical form or a blank node's label as it is; of a triple, its N-Triples.
+
+    >>> text(iri("id:turkey")), text(Literal(56))
+    ('https://w3id.org/parley/id/turkey', '56')
+    """
+    return str(term) if isinstance(term, Triple) else term.value
 
 
 def data_folder() -> Path:

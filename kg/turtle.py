@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import IO, Final, TypeAlias
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
@@ -79,7 +79,7 @@ def natural_key(text: str) -> _Key:
     return [(len(part), part) if place % 2 else part for place, part in enumerate(stripped)], text
 
 
-def read(source: Path | bytes, syntax: RdfFormat | None = None, *, name: str = "") -> Iterator[Quad]:
+def read(source: Path | bytes | IO[bytes], syntax: RdfFormat | None = None, *, name: str = "") -> Iterator[Quad]:
     """Yield the quads of a file, or of bytes, in their order there; nothing is fetched.
 
     The syntax is told by the end of the file's name unless given; bytes need it. Blank nodes get fresh
@@ -98,7 +98,7 @@ def read(source: Path | bytes, syntax: RdfFormat | None = None, *, name: str = "
             )
         syntax = SYNTAXES[suffix]
     try:
-        if isinstance(source, bytes):
+        if not isinstance(source, Path):
             yield from parse(source, syntax, rename_blank_nodes=True)
         else:
             with source.open("rb") as stream:
@@ -298,8 +298,10 @@ class _Page:
             self.block(subject, about[subject], indent)
             for subject in sorted(about, key=lambda subject: self.rank(subject, about[subject]))
         ]
-        gaps = ["\n" if "\n" in one + other else "" for one, other in pairwise(texts)]
-        return "".join(f"{text}\n{gap}" for text, gap in zip(texts, [*gaps, ""], strict=True))
+        return "".join(
+            f"\n{text}\n" if before and "\n" in before + text else f"{text}\n"
+            for before, text in pairwise(["", *texts])
+        )
 
     def graph(self, name: _Node, about: Mapping[_Node, _Facts]) -> str:
         return f"{self.flat(name)} {{\n{self.blocks(about, _INDENT)}}}\n" if about else ""

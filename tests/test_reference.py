@@ -31,7 +31,7 @@ THINGS = {
     *("idlib-governorate", "latakia", "latakia-port", "moscow", "m4-motorway", "mediterranean-sea"),
     *("russian-armed-forces", "turkish-armed-forces", "syrian-army", "syrian-air-force", "russian-air-force"),
     *("syrian-rebels", "turkey-backed-rebel-groups", "idlib-agreement-2020"),
-    *("president-of-russia", "vladimir-putin-presidency"),
+    *("president-of-russia", "putin-presidency"),
 }
 
 IDENTIFIERS = {

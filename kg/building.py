@@ -1,0 +1,251 @@
+"""How a base is built: from the project's own files, from a journal, from files loaded in bulk.
+
+The built-in base is built in memory and kept in a cache. A base on disk is a folder: ``journal/`` is the truth,
+``store/`` an index over it that is built again when it is missing, behind, or made from another ontology.
+docs/formats.md describes the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import pyoxigraph
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Triple
+
+import kg
+from kg.durable import write_whole
+from kg.errors import StoreError
+from kg.gate import Batch, Part, Progress, examine, file_part, grow
+from kg.journal import Add, Journal, Load, Mark
+from kg.rules import Rule, compile_rules
+from kg.store import Embedded
+from kg.terms import BASE, ONTOLOGY, VIEW, data_folder, iri, text
+from kg.turtle import SYNTAXES, read
+
+STATE: Final = NamedNode(BASE + "graph/state")
+"""The graph in which a store says how much of the journal it holds and from which ontology it was made."""
+
+_CACHES_KEPT: Final = 4
+
+
+def open_store(folder: Path, progress: Progress = None) -> Embedded:
+    """Open the store of a base on disk for reading, and build it first if it does not hold what the journal does."""
+    store = _current(folder)
+    if store is None:
+        with Journal.open(folder / "journal", write=True) as journal:
+            store = _current(folder)  # another process may have built it while this one waited
+            if store is None:
+                _rebuild(folder, journal, progress)
+    return store or Embedded.open(folder, read_only=True)
+
+
+def make(folder: Path, progress: Progress = None) -> None:
+    """Make a base on disk from the project's own article and reference data, whole or not at all."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StoreError("there is something already", where=str(folder), remedy="name a new or empty folder")
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.unfinished")
+    now = datetime.now(UTC)
+    try:
+        Journal.create(unfinished / "journal")
+        files = _seed_files()
+        with Journal.open(unfinished / "journal", write=True, clock=lambda: now) as journal:
+            _record(journal, examine([file_part(path, _stamp(now)) for path in files]), files)
+            _rebuild(unfinished, journal, progress)
+        if folder.exists():
+            folder.rmdir()
+        unfinished.rename(folder)
+    except OSError as error:
+        raise StoreError(
+            f"cannot be made: {error.strerror or error}", where=str(folder), remedy="choose another place"
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def load(folder: Path, files: Sequence[Path], progress: Progress = None) -> None:
+    """Load files into a base on disk: checked, then recorded in its journal, then written to its store.
+
+    On an error before the record nothing has changed; after it the store is caught up when it is next opened.
+    """
+    now = datetime.now(UTC)
+    with Journal.open(folder / "journal", write=True, clock=lambda: now) as journal:
+        store = Embedded.open(folder)
+        try:
+            batch, view = examine([file_part(path, _stamp(now)) for path in files], store), Embedded()
+            view.fill(store.quads(graph=VIEW))
+            grow(view, batch, _rules(), progress)
+            _record(journal, batch, files)
+            if progress:
+                progress("writing")
+            _write(store, batch, view, journal.mark)
+        finally:
+            store.close()
+
+
+def _ontology_files() -> list[Path]:
+    return sorted((data_folder() / "ontology").glob("*.ttl"))
+
+
+def _seed_files() -> list[Path]:
+    return sorted((data_folder() / "seeds").rglob("*.trig"))
+
+
+def _fingerprint(files: Sequence[Path]) -> str:
+    """Return what tells two builds apart: the contents of the files and the versions of the software."""
+    digest = hashlib.sha256(f"{kg.__version__} {pyoxigraph.__version__}".encode())
+    for path in files:
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _rules() -> tuple[Rule, ...]:
+    return compile_rules(triple for path in _ontology_files() for triple in _triples(path))
+
+
+def _triples(path: Path) -> Iterator[Triple]:
+    return (quad.triple for quad in read(path))
+
+
+def _ontology() -> Iterator[Quad]:
+    for path in _ontology_files():
+        for triple in _triples(path):
+            yield Quad(triple.subject, triple.predicate, triple.object, ONTOLOGY)
+
+
+def _record(journal: Journal, batch: Batch, files: Sequence[Path]) -> None:
+    """Write into the journal the texts that the files bring with them, then each file."""
+    texts = batch.texts()
+    if texts:
+        journal.append(Add("".join(f"{quad} .\n" for quad in texts)))
+    for path in files:
+        with path.open("rb") as content:
+            journal.append(journal.keep(content, SYNTAXES[path.suffix.lower()], path.name))
+
+
+def _recorded(journal: Journal) -> Iterator[Part]:
+    """Yield what the journal holds, as parts in their order."""
+    for record in journal.records():
+        entry, time, name = record.entry, _stamp(record.time), f"record {record.number}"
+        if isinstance(entry, Add):
+            yield Part(partial(read, entry.quads.encode(), RdfFormat.N_QUADS, name=name), name, None, time)
+        elif isinstance(entry, Load):
+            yield Part(partial(_loaded, journal, entry), f"{name} ({entry.name})", None, time)
+
+
+def _loaded(journal: Journal, entry: Load) -> Iterator[Quad]:
+    with journal.content(entry) as content:
+        yield from read(content, entry.rdf_format, name=entry.name)
+
+
+def _current(folder: Path) -> Embedded | None:
+    """Open the store of a base, ``None`` when it is missing or does not hold what the journal does."""
+    if (folder / "format").is_file() and not (folder / "store").is_dir():
+        return None
+    store = Embedded.open(folder, read_only=True)
+    try:
+        number, offset, checksum, made_from = json.loads(text(next(store.quads(STATE)).object))
+    except StopIteration:
+        return None
+    with Journal.open(folder / "journal", after=Mark(number, offset, checksum)) as journal:
+        if journal.last is None and made_from == _fingerprint(_ontology_files()):
+            return store
+    store.close()
+    return None
+
+
+def _rebuild(folder: Path, journal: Journal, progress: Progress) -> None:
+    """Build the store of a base from its journal beside the old one, then put it in its place."""
+    fresh = folder / "store.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    store = Embedded.create(fresh)
+    store.fill(_ontology())
+    batch, view = examine(list(_recorded(journal))), Embedded()
+    grow(view, batch, _rules(), progress)
+    if progress:
+        progress("writing")
+    _write(store, batch, view, journal.mark)
+    store.close()
+    shutil.rmtree(folder / "store", ignore_errors=True)
+    (fresh / "store").rename(folder / "store")
+    (fresh / "format").replace(folder / "format")
+    fresh.rmdir()
+
+
+def _write(store: Embedded, batch: Batch, view: Embedded, mark: Mark) -> None:
+    """Write a batch and the view that it led to, and last of all where in the journal the store now stands."""
+    store.fill(batch.facts())
+    store.fill(view.quads(graph=VIEW))
+    state = Literal(json.dumps([*mark, _fingerprint(_ontology_files())]))
+    for old in list(store.quads(STATE)):
+        store.update(f"DELETE DATA {{ GRAPH {old.graph_name} {{ {old.triple} }} }}")
+    store.add([Quad(STATE, iri("rdf:value"), state, STATE)])
+
+
+def built_in(progress: Progress = None) -> tuple[Embedded, Path | bytes]:
+    """Return the built-in base from its cache, or build it and try to keep it there; and where it is kept."""
+    cache = _cache_folder() / f"{_fingerprint([*_ontology_files(), *_seed_inputs()])[:32]}.nq"
+    store = _cached(cache)
+    if store is None:
+        store = Embedded()
+        store.fill(_ontology())
+        batch = examine([file_part(path) for path in _seed_files()])
+        grow(store, batch, _rules(), progress)
+        store.fill(batch.facts())
+        return store, _keep(store, cache)
+    return store, cache
+
+
+def _seed_inputs() -> list[Path]:
+    return sorted(path for path in (data_folder() / "seeds").rglob("*") if path.suffix in (".trig", ".txt"))
+
+
+def _cache_folder() -> Path:
+    from platformdirs import user_cache_path
+
+    return Path(os.environ["KG_CACHE"]) if os.environ.get("KG_CACHE") else user_cache_path("parley")
+
+
+def _cached(path: Path) -> Embedded | None:
+    """Load a cached base, ``None`` when it is not there or not whole."""
+    try:
+        first, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if first != _seal(content):
+        return None
+    store = Embedded()
+    store.load(content, RdfFormat.N_QUADS, name=str(path))
+    return store
+
+
+def _seal(content: bytes) -> bytes:
+    return b"# " + hashlib.sha256(content).hexdigest().encode()
+
+
+def _keep(store: Embedded, path: Path) -> Path | bytes:
+    """Write a base to the cache, where only the newest few stay; return its path, or its bytes where it cannot be."""
+    dumped = io.BytesIO()
+    store.dump(dumped, RdfFormat.N_QUADS)
+    content = dumped.getvalue()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda file: file.write(_seal(content) + b"\n" + content))
+        caches = sorted(path.parent.glob("*.nq"), key=lambda old: old.stat().st_mtime, reverse=True)
+        for old in caches[_CACHES_KEPT:]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return content
+    return path

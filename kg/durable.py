@@ -1,0 +1,102 @@
+"""Files that survive a crash, and the lock that lets in one writer at a time."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from kg.errors import StoreError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+
+def write_whole(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
+    """Write a file so that after any crash ``path`` is what it was before or complete, and synced.
+
+    ``fill`` gets the file to write to. ``OSError`` leaves everything as it was.
+    """
+    unfinished = path.with_name(path.name + ".unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def write_at(path: Path, offset: int, data: bytes) -> None:
+    """Replace all that an existing file holds from ``offset`` on by ``data``, synced.
+
+    On ``OSError`` the file ends at ``offset``.
+    """
+    descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
+    try:
+        os.ftruncate(descriptor, offset)
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, offset)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that the names in ``folder`` are on the disk."""
+    if sys.platform == "win32":  # Windows cannot sync a folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def lock(path: Path, patience: float) -> IO[bytes]:
+    """Return the lock file, open and locked. Closing it lets go, and so does the end of the process.
+
+    While another holds it, wait ``patience`` seconds, then raise ``StoreError`` with the holder's process id.
+    """
+    file = path.open("a+b")
+    deadline = time.monotonic() + patience
+    while not _try_lock(file):
+        if time.monotonic() >= deadline:
+            file.seek(0)
+            holder = file.read().decode(errors="replace").strip() or "unknown"
+            file.close()
+            raise StoreError(
+                f"locked by process {holder}",
+                where=str(path.parent),
+                remedy="wait until that process has ended",
+            )
+        time.sleep(0.02)
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n".encode())
+    file.flush()
+    return file
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        if sys.platform == "win32":
+            file.seek(1 << 20)  # beyond the process id, which others read
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,172 @@
+"""The gate: what may enter a base, and how it enters whole or not at all.
+
+Bulk loading goes through it in four steps, each of which can refuse: read (only claim graphs, their descriptions
+and reference data), evidence (every quote is in its source), rules (what follows is free of clashes), commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
+
+from kg import reason
+from kg.errors import Refused
+from kg.evidence import read_claims, text_quads, verify
+from kg.rules import Rule
+from kg.store import Embedded, Engine
+from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, iri
+from kg.turtle import read
+
+Progress = Callable[[str], None] | None
+
+_CLAIM: Final = iri("parley:Claim")
+_TYPE: Final = iri("rdf:type")
+_RECORDED: Final = iri("prov:generatedAtTime")
+_TEXT_PROPERTIES: Final = (iri("schema:text"), iri("schema:sha256"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Quads that enter together: how to read them (again and again), what errors call them, when they came.
+
+    ``folder`` is where the texts of new sources lie; ``time`` is the ``xsd:dateTime`` at which claims that do
+    not say when they were recorded are taken to have been.
+    """
+
+    quads: Callable[[], Iterator[Quad]]
+    name: str
+    folder: Path | None = None
+    time: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Parts that may enter: what they say about claims and sources, and which claims are accepted."""
+
+    parts: tuple[Part, ...]
+    about: tuple[Quad, ...]
+    accepted: frozenset[NamedNode]
+
+    def facts(self) -> Iterator[Quad]:
+        """Yield all quads, as the store keeps them."""
+        yield from self.about
+        for part in self.parts:
+            yield from (quad for quad in part.quads() if quad.graph_name != CLAIMS)
+
+    def held(self) -> Iterator[Quad]:
+        """Yield what is to be held true, as quads of the view: reference data and accepted claims."""
+        held = {*self.accepted, REFERENCE}
+        for part in self.parts:
+            for quad in part.quads():
+                if quad.graph_name in held:
+                    yield Quad(quad.subject, quad.predicate, quad.object, VIEW)
+
+    def texts(self) -> tuple[Quad, ...]:
+        """Return the statements that give sources their texts."""
+        return tuple(quad for quad in self.about if quad.predicate == _TEXT_PROPERTIES[0])
+
+
+def file_part(path: Path, time: str = "") -> Part:
+    """Return the part that a file is; it is read when the part is, and texts are looked for beside it."""
+    return Part(lambda: read(path), str(path), path.parent, time)
+
+
+def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
+    """Read parts and check their form and their evidence; ``known`` is the base that they would enter.
+
+    Raises ``UnreadableInput`` for bad syntax and ``Refused`` for triples outside claims and reference data,
+    for blank nodes, for a graph that no claim describes, for a claim that the base has with other words, and
+    for evidence that does not hold. Cost: one pass over the quads; memory grows with the claims, not the facts.
+    """
+    about: dict[Quad, None] = {}
+    graphs: dict[NamedNode, str] = {}
+    for part in parts:
+        said = _read_part(part, graphs)
+        if part.folder is not None:
+            said += text_quads(said, part.folder, part.name)
+        about.update(dict.fromkeys([*said, *_times(said, part.time)]))
+    described = Embedded()
+    described.add(about)
+    for graph, name in graphs.items():
+        if not described.contains(Quad(graph, _TYPE, _CLAIM, CLAIMS)):
+            raise Refused(
+                f"statements in <{graph.value}>, which no claim describes",
+                where=name,
+                remedy="describe it in graph:claims with its source, speaker and quote",
+            )
+    if known is not None:
+        _refuse_changes(about, known)
+        described.add(q for term in _TEXT_PROPERTIES for q in known.quads(None, term, None, CLAIMS))
+    verify(described)
+    accepted = frozenset(claim.iri for claim in read_claims(described) if claim.accepted)
+    return Batch(tuple(parts), tuple(about), accepted)
+
+
+def _read_part(part: Part, graphs: dict[NamedNode, str]) -> list[Quad]:
+    """Return what a part says about claims and note the graphs of its claims; refuse what is neither."""
+    said = []
+    for quad in part.quads():
+        graph = quad.graph_name
+        if isinstance(quad.subject, BlankNode) or isinstance(quad.object, BlankNode):
+            raise Refused(
+                f"a blank node in the statement with {quad.predicate}",
+                where=part.name,
+                remedy="give it an IRI: facts have no blank nodes",
+            )
+        if graph == CLAIMS:
+            said.append(quad)
+        elif graph != REFERENCE and graph not in graphs:
+            if not isinstance(graph, NamedNode) or graph.value.startswith(BASE + "graph/"):
+                raise Refused(
+                    f"a statement about {quad.subject} stands outside any claim",
+                    where=part.name,
+                    remedy="put it into the graph of a claim that quotes its sentence, or into graph:reference",
+                )
+            graphs[graph] = part.name
+    return said
+
+
+def _times(said: Iterable[Quad], time: str) -> list[Quad]:
+    """Return when each claim was recorded, for those that do not say."""
+    claims = {quad.subject for quad in said if quad.predicate == _TYPE and quad.object == _CLAIM}
+    timed = {quad.subject for quad in said if quad.predicate == _RECORDED}
+    stamp = Literal(time, datatype=iri("xsd:dateTime"))
+    return [Quad(claim, _RECORDED, stamp, CLAIMS) for claim in claims - timed] if time else []
+
+
+def _refuse_changes(about: Iterable[Quad], known: Engine) -> None:
+    """Refuse to say something else about a claim or source that the base already has."""
+    by_subject: dict[NamedNode | BlankNode | Triple, set[Quad]] = {}
+    for quad in about:
+        if quad.predicate != _RECORDED:
+            by_subject.setdefault(quad.subject, set()).add(quad)
+    for subject, said in by_subject.items():
+        if isinstance(subject, Triple):
+            continue
+        had = {q for q in known.quads(subject, None, None, CLAIMS) if q.predicate != _RECORDED}
+        if had and not said <= had:
+            raise Refused(
+                "the base has this already, and says something else about it",
+                where=subject.value,
+                remedy="give the new claim or source an IRI of its own",
+            )
+
+
+def grow(view: Engine, batch: Batch, rules: Sequence[Rule], progress: Progress = None) -> None:
+    """Add to the view what a batch holds true and all that follows.
+
+    ``view`` is the view as it was, empty or closed, in a store in memory. Raises ``Refused`` for a clash,
+    naming its sides; the view must then be thrown away. Cost: one pass over the batch, then the rules.
+    """
+    if progress:
+        progress("reading facts")
+    view.fill(batch.held())
+    if progress:
+        progress("applying rules")
+    reason.close(view, rules)
+    for clash in reason.clashes(view, rules):
+        raise Refused(f"the facts contradict each other: {clash}", remedy="withdraw or correct one side")

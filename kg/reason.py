@@ -1,0 +1,167 @@
+"""Build the view: run the rules on a graph until nothing new follows, and find what contradicts itself.
+
+All of it is SPARQL on one named graph, so any engine can do it. Rules run in the order of their dependencies;
+rules that feed each other run again on what is new (semi-naive evaluation) until nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeAlias
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple, Variable
+
+from kg.rules import Pattern, Rule, insertion, selection
+from kg.terms import BASE, VIEW, iri
+
+Bindings: TypeAlias = Mapping[str, NamedNode | BlankNode | Literal | Triple]
+
+_TYPE, _SAME = iri("rdf:type"), iri("owl:sameAs")
+_NEW: Final = (NamedNode(BASE + "graph/new/0"), NamedNode(BASE + "graph/new/1"))
+
+
+class Engine(Protocol):
+    """What the rules need of a store: pyoxigraph's own will do, and so will all of Parley's engines."""
+
+    def query(self, query: str, /) -> Any:  # noqa: ANN401 - each engine has its own kind of results
+        """Answer a SPARQL query whose patterns all name their graph."""
+
+    def update(self, update: str, /) -> None:
+        """Run a SPARQL update."""
+
+
+def close(
+    store: Engine,
+    rules: Iterable[Rule],
+    graph: NamedNode = VIEW,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Add to a graph all that the rules derive from it, the facts of the ontology included.
+
+    Clashes are passed over: see :func:`clashes`. ``progress`` is told how many groups of rules are done, of how
+    many. While rules that feed each other run, two graphs beside the view hold what is new; both are empty
+    before and after. Time grows with what is derived; the rules of equality cost one look unless some
+    ``owl:sameAs`` holds.
+    """
+    deriving = [rule for rule in rules if rule.head]
+    plain = [rule for rule in deriving if not _is_equality(rule)]
+    groups = _in_order(plain)
+    for done, group in enumerate(groups):
+        if progress:
+            progress(done, len(groups))
+        _run(store, group, graph)
+    same = f"{{ ?s {_SAME} ?o }}"
+    if len(plain) < len(deriving) and bool(store.query(f"ASK {{ GRAPH {graph} {same} }}")):
+        _clear(store)
+        store.update(f"INSERT {{ GRAPH {_NEW[0]} {same} }} WHERE {{ GRAPH {graph} {same} }}")
+        _repeat(store, deriving, graph)
+    if progress:
+        progress(len(groups), len(groups))
+
+
+def clashes(store: Engine, rules: Iterable[Rule], graph: NamedNode = VIEW) -> Iterator[tuple[Rule, Bindings]]:
+    """Yield every way in which the body of a clash holds in a graph that is closed, with its bindings.
+
+    In the order of the rules; symmetric rules find both ways round.
+    """
+    for rule in rules:
+        if rule.head is None:
+            solutions = store.query(selection(rule, graph))
+            names = [variable.value for variable in solutions.variables]
+            for solution in solutions:
+                yield rule, {name: solution[name] for name in names if solution[name] is not None}
+
+
+def _is_equality(rule: Rule) -> bool:
+    return any(predicate == _SAME for _, predicate, _ in rule.body)
+
+
+def _run(store: Engine, group: Sequence[Rule], graph: NamedNode) -> None:
+    """Run rules that feed each other to the fixpoint, or a single rule once."""
+    if not any(_feeds(rule, other) for rule in group for other in group):
+        for rule in group:
+            store.update(insertion(rule, graph))
+        return
+    _clear(store)
+    for rule in group:
+        store.update(insertion(rule, graph, copy=_NEW[0]))
+    _repeat(store, group, graph)
+
+
+def _repeat(store: Engine, group: Sequence[Rule], graph: NamedNode) -> None:
+    """Match rules against what is new until nothing is."""
+    old, new = _NEW
+    feeding = [rule for rule in group if rule.body]
+    while bool(store.query(f"ASK {{ GRAPH {old} {{ ?s ?p ?o }} }}")):
+        for rule in feeding:
+            for at in range(len(rule.body)):
+                store.update(insertion(rule, graph, change=old, at=at, copy=new))
+        store.update(f"DROP SILENT GRAPH {old}")
+        old, new = new, old
+
+
+def _clear(store: Engine) -> None:
+    for graph in _NEW:
+        store.update(f"DROP SILENT GRAPH {graph}")
+
+
+def _in_order(rules: Sequence[Rule]) -> list[list[Rule]]:
+    """Group rules that feed each other (strongly connected components), those that feed others first.
+
+    Kosaraju's algorithm, iterative: networkx has it too, but takes longer to import than the rules to run.
+    """
+    readers: dict[object, set[int]] = {}
+    for index, rule in enumerate(rules):
+        for pattern in rule.body:
+            readers.setdefault(_key(pattern), set()).add(index)
+    feeds: list[list[int]] = []
+    for rule in rules:
+        near = (
+            readers.values() if _key(rule.head) is None else map(readers.get, (_key(rule.head), _TYPE, None))
+        )
+        feeds.append(sorted(i for i in set().union(*filter(None, near)) if _feeds(rule, rules[i])))
+    fed: list[list[int]] = [[] for _ in rules]
+    for index, targets in enumerate(feeds):
+        for target in targets:
+            fed[target].append(index)
+    groups: list[list[Rule]] = []
+    seen: set[int] = set()
+    for root in reversed(_postorder(range(len(rules)), feeds, set())):
+        if root not in seen:
+            groups.append([rules[index] for index in sorted(_postorder([root], fed, seen))])
+    return groups
+
+
+def _postorder(roots: Iterable[int], successors: Sequence[Sequence[int]], seen: set[int]) -> list[int]:
+    """What is reached from the roots and not yet seen, each after all that it leads to."""
+    order: list[int] = []
+    for root in roots:
+        stack = [] if root in seen else [(root, iter(successors[root]))]
+        seen.add(root)
+        while stack:
+            node, rest = stack[-1]
+            following = next((n for n in rest if n not in seen), None)
+            if following is None:
+                order.append(stack.pop()[0])
+            else:
+                seen.add(following)
+                stack.append((following, iter(successors[following])))
+    return order
+
+
+def _key(pattern: Pattern | None) -> NamedNode | None:
+    """What tells patterns apart first: the class of a type, else the predicate; ``None`` for a variable."""
+    _, predicate, value = pattern or (None, None, None)
+    known = value if predicate == _TYPE and isinstance(value, NamedNode) else predicate
+    return known if isinstance(known, NamedNode) else None
+
+
+def _feeds(rule: Rule, other: Rule) -> bool:
+    """Whether what a rule derives can match a pattern in the body of another."""
+    return any(
+        all(
+            isinstance(t, Variable) or isinstance(u, Variable) or t == u
+            for t, u in zip(rule.head or (), p, strict=True)
+        )
+        for p in other.body
+    )

@@ -1,0 +1,165 @@
+"""SPARQL from outside, run in a worker process with limits of time, memory and size.
+
+A query of a few kilobytes can end a pyoxigraph process (deep nesting, a long flat chain of operators), and
+pyoxigraph has no time limit of its own. So the program in ``worker`` runs the query, and whatever happens to
+that process is one error here, with nothing lost.
+"""
+
+from __future__ import annotations
+
+import marshal
+import mmap
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, Final, TypeAlias
+
+import pyoxigraph
+from pyoxigraph import (
+    NamedNode,
+    QueryBoolean,
+    QueryResultsFormat,
+    QuerySolutions,
+    RdfFormat,
+    Triple,
+    parse,
+    parse_query_results,
+)
+
+from kg import worker
+from kg.errors import LimitReached, ParleyError, Refused, StoreError, UnreadableInput
+from kg.store import bare, store_folder, syntax_error
+from kg.terms import PREFIXES, VIEW
+
+Answer: TypeAlias = QuerySolutions | QueryBoolean | Iterator[Triple]
+
+LONGEST_QUERY: Final = 1_000_000
+"""In characters; no query that a person writes comes near."""
+
+_UPDATES = frozenset(("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"))
+_PROLOGUE = re.compile(r"(?:\s|PREFIX\s+[^\s:]*:|BASE\b)*+(\w*)", re.IGNORECASE)
+_MEMORY = re.compile("memory allocation|bad_alloc|MemoryError|mmap|Resource temporarily unavailable")
+_FROM = re.compile(r"(?<![\w?$@:.%\\-])FROM\s++(?!NAMED\b)", re.IGNORECASE)
+
+
+def run_query(
+    location: Path | bytes,
+    sparql: str | bytes,
+    *,
+    graphs: Sequence[NamedNode] = (VIEW,),
+    seconds: float = 30.0,
+    memory: int = 2 << 30,
+    size: int = 1 << 30,
+    name: str = "query",
+) -> Answer:
+    """Run a query that nobody has checked and return its answer: all of it, or an error.
+
+    ``location`` is the folder of a base, or an N-Quads file, or N-Quads as such. The query sees the merge of
+    ``graphs`` as its default graph, unless it has a ``FROM`` of its own, which picks among the graphs of the
+    base; ``GRAPH`` reaches every graph. Parley's prefixes need no declaration. ``seconds``, ``memory`` and
+    ``size`` (of the answer, both in bytes) are the limits; a base on disk needs half a gigabyte to open.
+    ``name`` is what an error calls the text.
+
+    Raises ``UnreadableInput`` for what is not SPARQL, ``Refused`` for updates and ``SERVICE``,
+    ``LimitReached`` when a limit ended it, ``StoreError`` for a base that cannot be opened. Costs about 20 ms
+    beyond the query itself. When it returns or raises, the worker is gone.
+    """
+    text = _checked(sparql, name)
+    request = {
+        "sparql": text,
+        "prefixes": PREFIXES,
+        "graphs": None if _FROM.search(bare(text)) else [graph.value for graph in graphs],
+        "seconds": seconds,
+        "memory": memory,
+        "size": size,
+        **_place(location),
+    }
+    with tempfile.TemporaryFile() as output:
+        status, said = _run(request, output, seconds)
+        if status != 0:
+            raise _failure(status, said, request, name)
+        # The map outlives the file and needs no closing.
+        mapped = mmap.mmap(output.fileno(), 0, access=mmap.ACCESS_READ)
+    return _answer(mapped)
+
+
+def _checked(sparql: str | bytes, name: str) -> str:
+    if len(sparql) > LONGEST_QUERY:
+        raise LimitReached(
+            f"a query of {len(sparql):,} characters", where=name, remedy=f"keep it under {LONGEST_QUERY:,}"
+        )
+    try:
+        text = sparql.decode() if isinstance(sparql, bytes) else sparql
+        text.encode()
+    except UnicodeError as error:
+        raise UnreadableInput("not UTF-8 text", where=name, remedy="save the query as UTF-8") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UnreadableInput("holds a NUL character", where=f"{name}:{line}", remedy="remove it")
+    first = _PROLOGUE.match(bare(text))
+    if first and first[1].upper() in _UPDATES:
+        raise Refused(
+            f"{first[1].upper()} is an update, and queries only read",
+            where=name,
+            remedy="facts come in with kg load",
+        )
+    return text
+
+
+def _place(location: Path | bytes) -> dict[str, str | bytes | None]:
+    place: dict[str, str | bytes | None] = dict.fromkeys(("folder", "file", "data"))
+    if isinstance(location, bytes):
+        place["data"] = location
+    elif location.is_file():
+        place["file"] = str(location.resolve())
+    else:
+        place["folder"] = str(store_folder(location).resolve())
+    return place
+
+
+def _run(request: dict[str, Any], output: IO[bytes], seconds: float) -> tuple[int, str]:
+    """Return the exit status of the worker and what it wrote to standard error."""
+    # Isolated and without site-packages, for a quick start that nothing in the environment can change.
+    packages = str(Path(pyoxigraph.__file__).parents[1])
+    command = [sys.executable, "-I", "-S", "-X", "utf8", worker.__file__, packages]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=output, stderr=pipe) as process:  # noqa: S603 - our own
+        try:
+            _, said = process.communicate(marshal.dumps(request), timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return worker.TOO_LONG, ""
+        finally:
+            process.kill()
+    return process.returncode, said.decode(errors="replace")
+
+
+def _failure(status: int, said: str, request: dict[str, Any], name: str) -> ParleyError:
+    """Say what the end of the worker means; a status that is none of ours is a death by signal or abort."""
+    if status == worker.NOT_SPARQL:
+        return syntax_error(said, request["sparql"], name, PREFIXES)
+    if status == worker.FOREIGN:
+        return Refused("SERVICE is not allowed", where=name, remedy="ask about what is in the base")
+    if status == worker.BROKEN:
+        where = request["folder"] or request["file"] or name
+        return StoreError(f"cannot be read: {said}", where=where, remedy="ask again; else rebuild the base")
+    if status == 1:
+        return ParleyError(f"the query's worker failed: {said[-200:]}", where=name, remedy="report this")
+    if status == worker.TOO_LARGE:
+        what, remedy = f"the answer is larger than {request['size']:,} bytes", "add LIMIT or narrow the query"
+    elif status in (worker.TOO_LONG, -signal.SIGXCPU):
+        what, remedy = f"stopped after {request['seconds']:g} s", "narrow the query or raise --timeout"
+    elif status == worker.NO_MEMORY or _MEMORY.search(said) or status == -signal.SIGKILL:
+        what, remedy = f"memory ran out at {request['memory'] >> 20:,} MB", "narrow the query or add LIMIT"
+    else:
+        what, remedy = "too deeply nested or too long to evaluate", "write it shorter"
+    return LimitReached(what, where=name, remedy=remedy)
+
+
+def _answer(mapped: mmap.mmap) -> Answer:
+    if mapped.readline() == b"graph\n":
+        return (quad.triple for quad in parse(mapped, RdfFormat.N_TRIPLES))
+    return parse_query_results(mapped, QueryResultsFormat.JSON)

@@ -1,0 +1,391 @@
+"""The store: one narrow engine interface, and its embedded implementation over pyoxigraph.
+
+Questions, rules and shapes see one plain graph, the view: the caller names it with each query, and no query
+text needs ``GRAPH``. Named graphs stay reachable, so that a query from outside can look at the claims.
+
+The store is an index over the journal and can always be made again from it. docs/formats.md gives the files.
+Result objects must be read in the thread that asked: another thread ends the process.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Final, Protocol, TypeAlias
+
+from pyoxigraph import (
+    BlankNode,
+    DefaultGraph,
+    Literal,
+    NamedNode,
+    Quad,
+    QueryBoolean,
+    QuerySolutions,
+    QueryTriples,
+    RdfFormat,
+    Store,
+    Triple,
+)
+
+from kg.errors import StoreError, UnreadableInput, UsageError
+from kg.terms import VIEW
+
+Results: TypeAlias = QuerySolutions | QueryBoolean | QueryTriples
+Source: TypeAlias = bytes | Path | IO[bytes]
+Node: TypeAlias = NamedNode | BlankNode | Literal | Triple
+
+_FORMAT: Final = 1  # of the layout of a base on disk; no newer one is read
+_MARK, _QUADS = "format", "store"
+_RDF_POSITION = re.compile(r"^Parser error (?:at|between) [a-z0-9, ]*: ")
+_SPARQL_POSITION = re.compile(r"^error at (\d+):(\d+): ")
+_REASON = re.compile(r"(?:of|,|expected) ([A-Z][\w*]* [\w* ]*[a-z][\w* ]*)(?=,|$)")  # words among the tokens
+# What is not closed counts as open to its end: so one pass over a text is always enough.
+_OPAQUE = re.compile(
+    r'''"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)|"(?:[^"\\\n]|\\.)*+(?:"|\n|\Z)|<[^<>"{}|^`\s]*+>|\#[^\n]*+'''
+    r"""|'''(?:[^'\\]|\\.|'(?!''))*+(?:'''|\Z)|'(?:[^'\\\n]|\\.)*+(?:'|\n|\Z)""",
+    re.DOTALL,
+)
+_DECLARED = re.compile(r"\bPREFIX\s+([^\s:]*):", re.IGNORECASE)
+_PREFIXED = re.compile(r"(?<![\w?$@:.%\\-])((?:[^\W\d_][\w.-]*)?):")
+
+
+class Engine(Protocol):
+    """What Parley asks of a quad store, and all that it asks."""
+
+    def query(self, sparql: str, graphs: Sequence[NamedNode] | None = (VIEW,)) -> Results:
+        """Run a query over the merge of ``graphs``; every named graph is there for ``GRAPH``.
+
+        With ``None`` the dataset is the one that the query's own ``FROM`` clauses name; without any, it is
+        the store's default graph, which Parley leaves empty. ``FROM`` beside ``graphs`` has no effect
+        (SPARQL 1.1 Protocol, 2.1.4). Raises ``UnreadableInput`` for a syntax error. There is no limit of
+        time: text from outside goes to ``sandbox``.
+        """
+
+    def update(self, sparql: str) -> None:
+        """Run an update, the whole of it or nothing. ``UnreadableInput`` for a syntax error."""
+
+    def add(self, quads: Iterable[Quad]) -> None:
+        """Add quads, all of them or none. For many thousands at once use ``load`` or ``copy``."""
+
+    def fill(self, quads: Iterable[Quad]) -> None:
+        """Add quads in bulk, in bounded memory; not atomic, for a store that nobody relies on yet."""
+
+    def load(
+        self,
+        source: Source,
+        rdf_format: RdfFormat | None = None,
+        *,
+        graph: NamedNode | None = None,
+        name: str = "",
+    ) -> None:
+        """Load RDF in bulk, all of it or, when it cannot be parsed, nothing.
+
+        A path's format is told from its ending unless given. ``graph`` receives triples that name no graph
+        of their own. ``name`` is what an error calls the source. Blank nodes become new ones. Nothing is
+        fetched. Raises ``UnreadableInput`` with line and column.
+        """
+
+    def dump(self, output: IO[bytes], rdf_format: RdfFormat, graph: NamedNode | None = None) -> None:
+        """Write one graph, or without ``graph`` every quad, in no fixed order."""
+
+    def copy(self, source: Engine, graph: NamedNode) -> None:
+        """Add one graph of another store to the graph of that name here; not atomic.
+
+        About 0.3 million quads a second in memory, 0.1 million on disk, some 0.5 KB of memory a quad.
+        """
+
+    def snapshot(self, directory: Path) -> None:
+        """Write the store as it is now to a new ``directory``, which opens as a base of its own."""
+
+    def quads(
+        self,
+        subject: NamedNode | BlankNode | None = None,
+        predicate: NamedNode | None = None,
+        value: Node | None = None,
+        graph: NamedNode | None = None,
+    ) -> Iterator[Quad]:
+        """Iterate over the quads that match, ``None`` matching anything, in no fixed order."""
+
+    def contains(self, quad: Quad) -> bool:
+        """Tell whether exactly this quad is there. One look-up."""
+
+    def count(self, graph: NamedNode | None = None) -> int:
+        """Count the quads of one graph, or of all. Reads every one: 0.2 s a million."""
+
+    def graphs(self) -> Iterator[NamedNode]:
+        """Iterate over the names of the graphs, in no fixed order."""
+
+    def close(self) -> None:
+        """Write out what is buffered and let go of the files. Closing again does nothing."""
+
+
+class Embedded:
+    """The engine inside the process: pyoxigraph, in memory or in a folder.
+
+    >>> store = Embedded()
+    >>> store.update("INSERT DATA { GRAPH <https://w3id.org/parley/graph/view> { <urn:a> <urn:b> 1 } }")
+    >>> [int(row["n"].value) for row in store.query("SELECT ?n WHERE { ?s ?p ?n }")]
+    [1]
+    """
+
+    directory: Path | None
+    """The base's folder, ``None`` for a store in memory."""
+
+    def __init__(self) -> None:
+        self._store: Store | None = Store()
+        self.directory = None
+        self._writable = True
+
+    @classmethod
+    def create(cls, directory: Path) -> Embedded:
+        """Make an empty store in ``directory`` and open it for writing.
+
+        The folder and what else is in it may exist; a store in it must not (``StoreError``).
+        """
+        if (directory / _QUADS).exists():
+            raise StoreError(
+                "there is a store already",
+                where=str(directory),
+                remedy="choose another folder, or remove this one first",
+            )
+        try:
+            (directory / _QUADS).mkdir(parents=True)
+            made = cls._over(directory, read_only=False)
+            (directory / _MARK).write_text(f"parley-base {_FORMAT}\n", encoding="ascii")
+        except OSError as error:
+            raise StoreError(
+                f"cannot make a store: {error.strerror or error}",
+                where=str(directory),
+                remedy="choose a folder that you may write to",
+            ) from error
+        return made
+
+    @classmethod
+    def open(cls, directory: Path, *, read_only: bool = False, patience: float = 1.0) -> Embedded:
+        """Open the store in ``directory``.
+
+        One process at a time may open it for writing. Any number may open it read-only, beside the writer
+        too; they see what was there when they opened it. Reading beside a writer, or right after one,
+        fails now and then, so opening is tried again for ``patience`` seconds.
+        Raises ``StoreError``: missing, locked, damaged, newer.
+        """
+        path = str(store_folder(directory))
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return cls._over(directory, read_only=read_only)
+            except (OSError, RuntimeError) as error:
+                if time.monotonic() >= deadline:
+                    raise _not_opened(error, directory) from error
+                time.sleep(0.02)
+
+    @classmethod
+    def _over(cls, directory: Path, *, read_only: bool) -> Embedded:
+        path = str(directory / _QUADS)
+        opened = cls.__new__(cls)
+        opened._store = Store.read_only(path) if read_only else Store(path)
+        opened.directory = directory
+        opened._writable = not read_only
+        return opened
+
+    def query(
+        self, sparql: str, graphs: Sequence[NamedNode] | None = (VIEW,), *, name: str = "query"
+    ) -> Results:
+        """Run a query over the merge of ``graphs``; ``name`` is what an error calls the text."""
+        dataset: list[NamedNode | BlankNode | DefaultGraph] | None = None if graphs is None else [*graphs]
+        try:
+            return self._open().query(sparql, default_graph=dataset)
+        except SyntaxError as error:
+            raise syntax_error(str(error), sparql, name) from error
+
+    def update(self, sparql: str, *, name: str = "update") -> None:
+        """Run an update, the whole of it or nothing; ``name`` is what an error calls the text."""
+        try:
+            self._to_write().update(sparql)
+        except SyntaxError as error:
+            raise syntax_error(str(error), sparql, name) from error
+
+    def add(self, quads: Iterable[Quad]) -> None:
+        """Add quads, all of them or none."""
+        self._to_write().extend(quads)
+
+    def fill(self, quads: Iterable[Quad]) -> None:
+        """Add quads in bulk, in bounded memory; not atomic."""
+        self._to_write().bulk_extend(quads)
+
+    def load(
+        self,
+        source: Source,
+        rdf_format: RdfFormat | None = None,
+        *,
+        graph: NamedNode | None = None,
+        name: str = "",
+    ) -> None:
+        """Load RDF in bulk, all of it or nothing."""
+        path = source if isinstance(source, Path) else None
+        name = name or (str(path) if path else "input")
+        rdf_format = rdf_format or (RdfFormat.from_extension(path.suffix[1:]) if path else None)
+        if rdf_format is None:
+            raise UnreadableInput(
+                "cannot tell the RDF format", where=name, remedy="give it an ending such as .ttl or .nq"
+            )
+        data = None if isinstance(source, Path) else source
+        try:
+            self._to_write().bulk_load(data, rdf_format, path=path, to_graph=graph)
+        except SyntaxError as error:
+            raise _unparsable(error, name) from error
+        except FileNotFoundError as error:
+            raise UnreadableInput("no such file", where=name, remedy="check the name") from error
+        except ValueError as error:
+            raise UnreadableInput(str(error), where=name, remedy="choose another format") from error
+
+    def dump(self, output: IO[bytes], rdf_format: RdfFormat, graph: NamedNode | None = None) -> None:
+        """Write one graph, or every quad, in no fixed order."""
+        self._open().dump(output, rdf_format, from_graph=graph)
+
+    def copy(self, source: Engine, graph: NamedNode) -> None:
+        """Add one graph of another store to the graph of that name here; not atomic."""
+        self._to_write().bulk_extend(source.quads(graph=graph))
+
+    def snapshot(self, directory: Path) -> None:
+        """Write the store as it is now to a new ``directory``.
+
+        From a folder open for writing this costs next to nothing, because unchanging files are shared
+        through hard links; so it is no backup against a failing disk. Otherwise every quad is copied.
+        """
+        if self.directory is not None and self._writable:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._open().backup(str(directory / _QUADS))
+            (directory / _MARK).write_text(f"parley-base {_FORMAT}\n", encoding="ascii")
+            return
+        copied = Embedded.create(directory)
+        copied._to_write().bulk_extend(self.quads())
+        copied.close()
+
+    def quads(
+        self,
+        subject: NamedNode | BlankNode | None = None,
+        predicate: NamedNode | None = None,
+        value: Node | None = None,
+        graph: NamedNode | None = None,
+    ) -> Iterator[Quad]:
+        """Iterate over the quads that match, ``None`` matching anything, in no fixed order."""
+        return self._open().quads_for_pattern(subject, predicate, value, graph)
+
+    def contains(self, quad: Quad) -> bool:
+        """Tell whether exactly this quad is there."""
+        return quad in self._open()
+
+    def count(self, graph: NamedNode | None = None) -> int:
+        """Count the quads of one graph, or of all."""
+        return len(self._open()) if graph is None else sum(1 for _ in self.quads(graph=graph))
+
+    def graphs(self) -> Iterator[NamedNode]:
+        """Iterate over the names of the graphs, in no fixed order."""
+        return (name for name in self._open().named_graphs() if isinstance(name, NamedNode))
+
+    def close(self) -> None:
+        """Write out what is buffered and let go of the files."""
+        if self._store is not None and self.directory is not None and self._writable:
+            self._store.flush()
+        self._store = None
+
+    def _open(self) -> Store:
+        if self._store is None:
+            raise StoreError("the store is closed", where=str(self.directory or "memory"), remedy="open it")
+        return self._store
+
+    def _to_write(self) -> Store:
+        if not self._writable:
+            raise UsageError(
+                "the store was opened for reading", where=str(self.directory), remedy="open it for writing"
+            )
+        return self._open()
+
+
+def syntax_error(message: str, text: str, name: str, prefixes: Iterable[str] = ()) -> UnreadableInput:
+    """Say in our words what pyoxigraph says about a SPARQL text that it cannot parse.
+
+    Its position is that of the furthest character it looked at: at the mistake or a few characters after.
+    The commonest mistake, a prefix that is declared neither in the text nor among ``prefixes``, is found
+    here and has its exact place.
+
+    >>> print(syntax_error("error at 1:19: expected OPTIONAL", "ASK { ?s a foo:Bar }", "q.rq"))
+    q.rq:1:12: the prefix 'foo:' is not declared; declare it with PREFIX
+    """
+    words = bare(text)
+    known = {*prefixes, *_DECLARED.findall(words)}
+    for used in _PREFIXED.finditer(words):
+        if used[1] not in known:
+            line, column = (
+                words.count("\n", 0, used.start()) + 1,
+                used.start() - words.rfind("\n", 0, used.start()),
+            )
+            return UnreadableInput(
+                f"the prefix '{used[1]}:' is not declared",
+                where=f"{name}:{line}:{column}",
+                remedy="declare it with PREFIX",
+            )
+    found = _SPARQL_POSITION.match(message)
+    reason = _REASON.search(message)
+    return UnreadableInput(
+        reason[1] if reason else "not SPARQL, here or a few characters before",
+        where=f"{name}:{found[1]}:{found[2]}" if found else name,
+        remedy="correct the SPARQL",
+    )
+
+
+def bare(sparql: str) -> str:
+    """Return a SPARQL text with its strings, IRIs and comments blanked out; positions stay as they are.
+
+    >>> bare("ASK { <urn:a> ?p 'a:b' } # a:b")
+    'ASK {         ?p       }      '
+    """
+    return _OPAQUE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), sparql)
+
+
+def _unparsable(error: SyntaxError, name: str) -> UnreadableInput:
+    where = name if error.lineno is None else f"{name}:{error.lineno}:{error.offset or 1}"
+    return UnreadableInput(
+        _RDF_POSITION.sub("", error.msg), where=where, remedy="correct the file; nothing was loaded"
+    )
+
+
+def store_folder(directory: Path) -> Path:
+    """Return the folder of pyoxigraph's files in a base; ``StoreError`` if it is missing or newer."""
+    try:
+        mark = (directory / _MARK).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(
+            "no base here", where=str(directory), remedy=f"make one with kg init {directory}"
+        ) from error
+    word, _, version = mark.strip().partition(" ")
+    if word != "parley-base" or not version.isdigit():
+        raise StoreError("damaged: not a base's mark", where=str(directory / _MARK), remedy="restore a copy")
+    if int(version) > _FORMAT:
+        raise StoreError("made by a newer Parley", where=str(directory), remedy="upgrade Parley to open it")
+    if not (directory / _QUADS).is_dir():
+        raise StoreError(
+            "the folder is missing",
+            where=str(directory / _QUADS),
+            remedy="rebuild it from the journal",
+        )
+
+
+def _not_opened(error: Exception, directory: Path) -> StoreError:
+    said = str(error)
+    if "/LOCK" in said:
+        return StoreError(
+            "in use by another process that writes to it",
+            where=str(directory),
+            remedy="wait until that process has ended",
+        )
+    if isinstance(error, PermissionError) or "Permission denied" in said:
+        return StoreError("may not be read", where=str(directory), remedy="ask for access to the folder")
+    return StoreError(
+        f"damaged: {said.partition(' The file ')[0]}",
+        where=str(directory),
+        remedy="rebuild it from the journal",
+    )
