@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +20,7 @@ from kg.errors import ParleyError, UnreadableInput, UsageError
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from kg.answers import Answer, Description, Fact
+    from kg.answers import Answer
     from kg.repository import Base
 
 _FORMATS = ("table", "json", "csv", "tsv", "markdown")
@@ -113,7 +113,10 @@ def _ask(ctx: click.Context, name: str | None, form: str | None, wants_help: boo
         click.echo(ctx.get_help() if wants_help else _listing(form), nl=False)
         return
     if wants_help:
-        click.echo(_question_help(name))
+        from kg.reports import question_page
+        from kg.repository import stored_question
+
+        click.echo(question_page(stored_question(name)), nl=False)
         return
     parameters = _parameters(ctx.args)
     _show_answer(_open(ctx).ask(name, **parameters), form)
@@ -139,46 +142,17 @@ def _parameters(args: Sequence[str]) -> dict[str, str]:
 
 
 def _listing(form: str | None) -> str:
+    from pyoxigraph import Literal
+
+    from kg.answers import Answer
+    from kg.reports import question_list
     from kg.repository import stored_questions
 
     questions = list(stored_questions().values())
-    if form in ("json", "csv", "tsv"):
-        from pyoxigraph import Literal
-
-        from kg.answers import Answer
-
-        rows = tuple(tuple(map(Literal, (q.theme, q.name, q.summary))) for q in questions)
-        return Answer(("theme", "name", "summary"), rows).written(form)
-    lines: list[str] = []
-    for theme in dict.fromkeys(question.theme for question in questions):
-        lines += ["", theme]
-        for question in questions:
-            if question.theme == theme:
-                options = " ".join(
-                    f"[--{p.name} …]" if p.optional else f"--{p.name} …" for p in question.parameters
-                )
-                lines += [f"  {question.name} {options}".rstrip(), f"      {question.summary}"]
-    return "\n".join([*lines[1:], "", "kg ask NAME --help shows a question's parameters.", ""])
-
-
-def _question_help(name: str) -> str:
-    from kg.repository import stored_question
-
-    question = stored_question(name)
-    lines = [question.summary, "", *([question.description, ""] if question.description else [])]
-    for parameter in question.parameters:
-        optional = ", may be left out" if parameter.optional else ""
-        lines.append(f"  --{parameter.name}  {parameter.description} ({parameter.kind}{optional})")
-    example = " ".join(f"--{p.name} {_quoted(p.example)}" for p in question.parameters if not p.optional)
-    return "\n".join(
-        [*lines, *([""] if question.parameters else []), f"Example: kg ask {name} {example}".rstrip()]
-    )
-
-
-def _quoted(example: str) -> str:
-    import shlex
-
-    return shlex.quote(example.partition("^^")[0].strip('"') if example.startswith('"') else example)
+    if form is None or form == "table":
+        return question_list(questions)
+    rows = tuple(tuple(map(Literal, (q.theme, q.name, q.summary))) for q in questions)
+    return Answer(("theme", "name", "summary"), rows).written(form)
 
 
 @_kg.command("query")
@@ -225,21 +199,11 @@ def _show_answer(answer: Answer, form: str | None) -> None:
     if form != "table":
         sys.stdout.buffer.write(answer.written(form).encode())
         return
-    if answer.kind == "truth":
-        click.echo(answer.texts()[0][0])
-        return
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from kg.reports import answer_table
 
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in answer.columns:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in answer.texts():
-        table.add_row(*(Text(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 120, markup=False).print(table)
-    click.echo(f"{len(answer)} row{'' if len(answer) == 1 else 's'}", err=True)
+    click.echo(answer_table(answer, None if sys.stdout.isatty() else 120), nl=False)
+    if answer.kind != "truth":
+        click.echo(f"{len(answer)} row{'' if len(answer) == 1 else 's'}", err=True)
 
 
 @_kg.command("show")
@@ -254,35 +218,9 @@ def _show(ctx: click.Context, thing: str | None) -> None:
     if thing is None:
         _show_answer(base.things(), None)
         return
-    _show_description(base.show(thing))
+    from kg.reports import description_page
 
-
-def _show_description(description: Description) -> None:
-    from kg.terms import curie
-
-    click.echo(f"{description.label}  ({curie(description.thing) or description.thing.value})")
-    for title, facts in (
-        ("Stated", description.stated),
-        ("Inferred", description.inferred),
-        ("Said by others, not held true", description.attributed),
-    ):
-        if facts:
-            click.echo(f"\n{title}")
-        for fact in facts:
-            click.echo(f"  {fact.sentence}")
-            for line in _grounds(fact, description):
-                click.echo(f"      {line}")
-    if description.cut:
-        click.echo("There is more than is shown here; ask with kg query.", err=True)
-
-
-def _grounds(fact: Fact, description: Description) -> Iterator[str]:
-    for claim in fact.claims:
-        speaker = "" if claim.speaker == claim.source else f", {description.speakers[claim.speaker]}"
-        number = claim.iri.value.rpartition("/claim/")[2]
-        yield f"“{' '.join(claim.quote.split())}” [{number}{speaker}]"
-    if fact.reference:
-        yield "[reference data]"
+    click.echo(description_page(base.show(thing)), nl=False)
 
 
 @_kg.command("export")
@@ -338,13 +276,9 @@ def _coverage(ctx: click.Context) -> None:
 
     Example: kg coverage
     """
-    for source, report in _open(ctx).coverage().items():
-        click.echo(source.value)
-        for entry in report:
-            numbers = ", ".join(claim.iri.value.rpartition("/")[2] for claim in entry.claims) or "none"
-            click.echo(f"\n{entry.share:4.0%}  {entry.sentence}\n      claims: {numbers}")
-            for omission in entry.omissions:
-                click.echo(f"      not modelled: {omission.quote!r}: {omission.reason}")
+    from kg.reports import coverage_page
+
+    click.echo(coverage_page(_open(ctx).coverage()), nl=False)
 
 
 @_kg.command("init")
@@ -427,7 +361,7 @@ def _completion(shell: str) -> None:
     click.echo(completion(_kg, {}, "kg", "_KG_COMPLETE").source())
 
 
-def main(args: Sequence[str] | None = None, out: BinaryIO | None = None) -> None:  # noqa: ARG001
+def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status; never shows a traceback unless ``KG_DEBUG`` is set."""
     try:
         status = _run(args)
@@ -460,7 +394,7 @@ def _run(args: Sequence[str] | None) -> int:
         return 130
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001 - the outermost handler
+    except Exception as error:
         if os.environ.get("KG_DEBUG"):
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())

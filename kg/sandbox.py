@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Final, TypeAlias
+from typing import IO, Any, Final, TypeAlias, cast
 
 import pyoxigraph
 from pyoxigraph import (
@@ -40,6 +40,7 @@ Answer: TypeAlias = QuerySolutions | QueryBoolean | Iterator[Triple]
 LONGEST_QUERY: Final = 1_000_000
 """In characters; no query that a person writes comes near."""
 
+_NAME = "query"
 _UPDATES = frozenset(("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"))
 _PROLOGUE = re.compile(r"(?:\s|PREFIX\s+[^\s:]*:|BASE\b)*+(\w*)", re.IGNORECASE)
 _MEMORY = re.compile("memory allocation|bad_alloc|MemoryError|mmap|Resource temporarily unavailable")
@@ -52,59 +53,56 @@ def run_query(
     *,
     graphs: Sequence[NamedNode] = (VIEW,),
     seconds: float = 30.0,
-    memory: int = 2 << 30,
-    size: int = 1 << 30,
-    name: str = "query",
+    memory: int = 2048,
 ) -> Answer:
     """Run a query that nobody has checked and return its answer: all of it, or an error.
 
     ``location`` is the folder of a base, or an N-Quads file, or N-Quads as such. The query sees the merge of
     ``graphs`` as its default graph, unless it has a ``FROM`` of its own, which picks among the graphs of the
-    base; ``GRAPH`` reaches every graph. Parley's prefixes need no declaration. ``seconds``, ``memory`` and
-    ``size`` (of the answer, both in bytes) are the limits; a base on disk needs half a gigabyte to open.
-    ``name`` is what an error calls the text.
+    base; ``GRAPH`` reaches every graph. Parley's prefixes need no declaration. The limits are ``seconds`` and
+    ``memory``, in MiB; the answer, written out, may take half as much. A base on disk needs 512 MiB to open.
 
     Raises ``UnreadableInput`` for what is not SPARQL, ``Refused`` for updates and ``SERVICE``,
     ``LimitReached`` when a limit ended it, ``StoreError`` for a base that cannot be opened. Costs about 20 ms
     beyond the query itself. When it returns or raises, the worker is gone.
     """
-    text = _checked(sparql, name)
+    text = _checked(sparql)
     request = {
         "sparql": text,
         "prefixes": PREFIXES,
         "graphs": None if _FROM.search(bare(text)) else [graph.value for graph in graphs],
         "seconds": seconds,
-        "memory": memory,
-        "size": size,
+        "memory": memory << 20,
+        "size": memory << 19,
         **_place(location),
     }
     with tempfile.TemporaryFile() as output:
         status, said = _run(request, output, seconds)
         if status != 0:
-            raise _failure(status, said, request, name)
+            raise _failure(status, said, request)
         # The map outlives the file and needs no closing.
-        mapped = mmap.mmap(output.fileno(), 0, access=mmap.ACCESS_READ)
+        mapped = cast("IO[bytes]", mmap.mmap(output.fileno(), 0, access=mmap.ACCESS_READ))
     return _answer(mapped)
 
 
-def _checked(sparql: str | bytes, name: str) -> str:
+def _checked(sparql: str | bytes) -> str:
     if len(sparql) > LONGEST_QUERY:
         raise LimitReached(
-            f"a query of {len(sparql):,} characters", where=name, remedy=f"keep it under {LONGEST_QUERY:,}"
+            f"a query of {len(sparql):,} characters", where=_NAME, remedy=f"keep it under {LONGEST_QUERY:,}"
         )
     try:
         text = sparql.decode() if isinstance(sparql, bytes) else sparql
         text.encode()
     except UnicodeError as error:
-        raise UnreadableInput("not UTF-8 text", where=name, remedy="save the query as UTF-8") from error
+        raise UnreadableInput("not UTF-8 text", where=_NAME, remedy="save the query as UTF-8") from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise UnreadableInput("holds a NUL character", where=f"{name}:{line}", remedy="remove it")
+        raise UnreadableInput("holds a NUL character", where=f"{_NAME}:{line}", remedy="remove it")
     first = _PROLOGUE.match(bare(text))
     if first and first[1].upper() in _UPDATES:
         raise Refused(
             f"{first[1].upper()} is an update, and queries only read",
-            where=name,
+            where=_NAME,
             remedy="facts come in with kg load",
         )
     return text
@@ -137,29 +135,29 @@ def _run(request: dict[str, Any], output: IO[bytes], seconds: float) -> tuple[in
     return process.returncode, said.decode(errors="replace")
 
 
-def _failure(status: int, said: str, request: dict[str, Any], name: str) -> ParleyError:
+def _failure(status: int, said: str, request: dict[str, Any]) -> ParleyError:
     """Say what the end of the worker means; a status that is none of ours is a death by signal or abort."""
     if status == worker.NOT_SPARQL:
-        return syntax_error(said, request["sparql"], name, PREFIXES)
+        return syntax_error(said, request["sparql"], _NAME, PREFIXES)
     if status == worker.FOREIGN:
-        return Refused("SERVICE is not allowed", where=name, remedy="ask about what is in the base")
+        return Refused("SERVICE is not allowed", where=_NAME, remedy="ask about what is in the base")
     if status == worker.BROKEN:
-        where = request["folder"] or request["file"] or name
+        where = request["folder"] or request["file"] or _NAME
         return StoreError(f"cannot be read: {said}", where=where, remedy="ask again; else rebuild the base")
     if status == 1:
-        return ParleyError(f"the query's worker failed: {said[-200:]}", where=name, remedy="report this")
+        return ParleyError(f"the query's worker failed: {said[-200:]}", where=_NAME, remedy="report this")
     if status == worker.TOO_LARGE:
         what, remedy = f"the answer is larger than {request['size']:,} bytes", "add LIMIT or narrow the query"
     elif status in (worker.TOO_LONG, -signal.SIGXCPU):
         what, remedy = f"stopped after {request['seconds']:g} s", "narrow the query or raise --timeout"
     elif status == worker.NO_MEMORY or _MEMORY.search(said) or status == -signal.SIGKILL:
-        what, remedy = f"memory ran out at {request['memory'] >> 20:,} MB", "narrow the query or add LIMIT"
+        what, remedy = f"memory ran out at {request['memory'] >> 20:,} MiB", "narrow the query or add LIMIT"
     else:
         what, remedy = "too deeply nested or too long to evaluate", "write it shorter"
-    return LimitReached(what, where=name, remedy=remedy)
+    return LimitReached(what, where=_NAME, remedy=remedy)
 
 
-def _answer(mapped: mmap.mmap) -> Answer:
+def _answer(mapped: IO[bytes]) -> Answer:
     if mapped.readline() == b"graph\n":
         return (quad.triple for quad in parse(mapped, RdfFormat.N_TRIPLES))
     return parse_query_results(mapped, QueryResultsFormat.JSON)
