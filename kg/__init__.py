@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kg.answers import Answer, Description, Fact
+    from kg.coverage import Coverage
     from kg.errors import ParleyError
-    from kg.evidence import Claim, Coverage
+    from kg.evidence import Claim
     from kg.questions import Question
     from kg.repository import Base, init
     from kg.repository import open_base as open  # noqa: A004 - kg.open reads like gzip.open
@@ -25,7 +26,7 @@ _HOMES = {
     "Answer": "kg.answers",
     "Base": "kg.repository",
     "Claim": "kg.evidence",
-    "Coverage": "kg.evidence",
+    "Coverage": "kg.coverage",
     "Description": "kg.answers",
     "Fact": "kg.answers",
     "ParleyError": "kg.errors",

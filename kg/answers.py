@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
-Term = NamedNode | Literal | BlankNode | Triple
+_Term = NamedNode | Literal | BlankNode | Triple
 
 _XSD: Final = PREFIXES["xsd"]
 _INTEGERS: Final = {_XSD + name for name in ("integer", "int", "long", "short", "byte", "nonNegativeInteger")}
@@ -43,11 +44,11 @@ class Answer:
     """
 
     columns: tuple[str, ...]
-    rows: tuple[tuple[Term | None, ...], ...]
+    rows: tuple[tuple[_Term | None, ...], ...]
     labels: Mapping[NamedNode, str] = field(default_factory=dict, repr=False)
     kind: str = "rows"
 
-    def __iter__(self) -> Iterator[tuple[Term | None, ...]]:
+    def __iter__(self) -> Iterator[tuple[_Term | None, ...]]:
         return iter(self.rows)
 
     def __len__(self) -> int:
@@ -89,7 +90,7 @@ class Answer:
         return ANSWER_FORMATS[form](self)
 
 
-def _native(term: Term | None) -> Any:  # noqa: ANN401 - one column may hold any kind of value
+def _native(term: _Term | None) -> Any:  # noqa: ANN401 - one column may hold any kind of value
     if not isinstance(term, Literal):
         return None if term is None else getattr(term, "value", None) or str(term)
     name = term.datatype.value
@@ -102,7 +103,7 @@ def _native(term: Term | None) -> Any:  # noqa: ANN401 - one column may hold any
     return term.value == "true" if name == _XSD + "boolean" else term.value
 
 
-def reading(term: Term | None, labels: Mapping[NamedNode, str]) -> str:
+def reading(term: _Term | None, labels: Mapping[NamedNode, str]) -> str:
     """Return a term as a person reads it.
 
     >>> reading(Literal("--03-15", datatype=iri("xsd:gMonthDay")), {})
@@ -140,7 +141,7 @@ def _json(answer: Answer) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
 
 
-def _json_term(term: Term) -> dict[str, Any]:
+def _json_term(term: _Term) -> dict[str, Any]:
     if isinstance(term, Triple):
         names = ("subject", "predicate", "object")
         return {"type": "triple", "value": {name: _json_term(getattr(term, name)) for name in names}}
@@ -160,7 +161,7 @@ def _csv(answer: Answer) -> str:
     return out.getvalue()
 
 
-def _bare(term: Term | None) -> str:
+def _bare(term: _Term | None) -> str:
     if term is None:
         return ""
     return term.value if isinstance(term, NamedNode | Literal) else str(term)
@@ -195,10 +196,10 @@ def read_answer(results: Any, store: Engine, most: int = 10_000_000) -> Answer: 
     """
     if isinstance(results, QueryBoolean):
         return Answer(("answer",), ((Literal(bool(results)),),), kind="truth")
-    rows: list[tuple[Term | None, ...]] = []
+    rows: list[tuple[_Term | None, ...]] = []
     if isinstance(results, QuerySolutions):
         columns, kind = tuple(variable.value for variable in results.variables), "rows"
-        source: Iterable[tuple[Term | None, ...]] = (tuple(row) for row in results)
+        source: Iterable[tuple[_Term | None, ...]] = (tuple(row) for row in results)
     else:
         columns, kind = ("subject", "predicate", "object"), "graph"
         source = (tuple(triple) for triple in results)
@@ -313,11 +314,17 @@ def _sentence(triple: Triple, labels: Mapping[NamedNode, str]) -> str:
     if triple.predicate == iri("rdf:type"):
         article = "an" if value[:1].lower() in "aeiou" else "a"
         return f"{_capital(subject)} is {article} {value}."
-    verb = reading(triple.predicate, labels)
-    if isinstance(triple.object, Literal):
-        language = f" ({triple.object.language})" if triple.object.language else ""
+    verb = labels.get(triple.predicate) or _words(triple.predicate)
+    if isinstance(triple.object, Literal) or triple.predicate not in labels:
+        language = f" ({triple.object.language})" if getattr(triple.object, "language", None) else ""
         return f"{_capital(subject)}: {verb} {value}{language}."
     return f"{_capital(subject)} {verb} {value}."
+
+
+def _words(predicate: NamedNode) -> str:
+    """Read a property of another vocabulary, which has no label here, from its name."""
+    local = re.split(r"[#/]", predicate.value)[-1]
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", local).lower()
 
 
 def _capital(text: str) -> str:

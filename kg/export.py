@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
@@ -51,6 +52,7 @@ _WKT_TEXT = re.compile(
 _POSITION = re.compile(r"[-+0-9.eE]+(?:\s+[-+0-9.eE]+)*")
 _BRACKETS = str.maketrans("()", "[]")
 _EAST, _NORTH = 180, 90
+_SIZES: dict[str, tuple[float, float]] = {"Point": (1, 1), "LineString": (2, inf), "Polygon": (4, inf)}
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
@@ -194,7 +196,7 @@ def _full(term: _Term) -> str:
 
 def _graphml(data: _Data) -> Iterator[bytes]:
     """Yield GraphML (http://graphml.graphdrawing.org): things, relations and attributes."""
-    import networkx  # noqa: PLC0415 - slow to import, and nothing else needs it
+    import networkx  # slow to import, and nothing else needs it
 
     graph = networkx.MultiDiGraph()
     facts = data.facts()
@@ -268,8 +270,8 @@ def _geometry(text: _Term, subject: _Term) -> _Json:
         kind = found["kind"].title().replace("string", "String")
         nested = json.loads(_POSITION.sub(_position, found["positions"]).translate(_BRACKETS))
         rings = nested if kind == "Polygon" else [nested]
-        sizes = {"Point": 1, "LineString": 2, "Polygon": 4}
-        if any(len(ring) < sizes[kind] or not isinstance(ring[0][0], float) for ring in rings):
+        least, most = _SIZES[kind]
+        if not all(least <= len(ring) <= most and isinstance(ring[0][0], float) for ring in rings):
             raise ValueError(f"not the positions of a {kind}")
     except (ValueError, TypeError, IndexError) as error:
         what = f"{_full(text)!r} cannot be shown on a map: {error}"

@@ -5,6 +5,7 @@ Every function returns text that ends in a line break; nothing here prints.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -12,10 +13,11 @@ from typing import Final
 from pyoxigraph import NamedNode
 
 from kg.answers import Answer, Description, Fact
-from kg.evidence import Coverage
+from kg.coverage import Coverage
 from kg.questions import Question
 from kg.terms import BASE, curie, iri, text
 
+_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NAMES: Final = {iri("rdfs:label"), iri("skos:altLabel")}
 _FROM: Final = iri("dcterms:source")
 
@@ -31,7 +33,7 @@ def answer_table(answer: Answer, width: int | None = None) -> str:
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in answer.columns:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        table.add_column(_CAMEL.sub(" ", name).replace("_", " ").lower(), overflow="fold")
     for row in answer.texts():
         table.add_row(*(Text(cell) for cell in row))
     console = Console(width=width, markup=False)

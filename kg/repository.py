@@ -13,8 +13,9 @@ from pyoxigraph import NamedNode, Quad
 
 from kg.answers import Answer, Description, describe, find_labels, read_answer
 from kg.building import STATE, built_in, load, make, open_store
+from kg.coverage import Coverage, coverage, read_omissions
 from kg.errors import UnknownName, UsageError
-from kg.evidence import Claim, Coverage, coverage, read_claims, read_omissions, source_texts
+from kg.evidence import Claim, read_claims, source_texts
 from kg.gate import Progress
 from kg.questions import Question, bind, question_files, read_question, resolve
 from kg.store import Embedded

@@ -137,16 +137,17 @@ def insertion(
     """
     head = _text([rule.head or ()])
     into = " ".join(f"GRAPH {target} {{ {head} }}" for target in (graph, copy) if target)
-    unknown = f"FILTER NOT EXISTS {{ GRAPH {graph} {{ {head} }} }}"
+    known = f"{{ GRAPH {graph} {{ {head} }} }}"
     found = _variables([rule.head or ()])
-    if not found:
-        return f"INSERT {{ {into} }} WHERE {{ {_where(rule, graph, change, at)} {unknown} }}"
-    # many solutions may give one triple; engines keep each of them and look for each whether it is known
-    distinct = f"SELECT DISTINCT {' '.join(found)}"
-    if change:
-        return f"INSERT {{ {into} }} WHERE {{ {{ {distinct} {{ {_where(rule, graph, change, at)} {unknown} }} }} }}"
+    if change or not found:
+        body = f"{_where(rule, graph, change, at)} FILTER NOT EXISTS {known}"
+        return f"INSERT {{ {into} }} WHERE {{ {body} }}"
+    # Matched in full, many solutions may give one triple, which engines would keep and look up one by one.
+    # MINUS compares two sets instead; where one side is small, as with a change, looking up is faster.
     body = f"{_joined(rule.body, graph, found + _VARIABLE.findall(rule.condition))} {rule.condition}"
-    return f"INSERT {{ {into} }} WHERE {{ {{ {distinct} {{ {body} }} }} {unknown} }}"
+    return (
+        f"INSERT {{ {into} }} WHERE {{ {{ SELECT DISTINCT {' '.join(found)} {{ {body} }} }} MINUS {known} }}"
+    )
 
 
 def selection(rule: Rule, graph: NamedNode = VIEW, *, change: NamedNode | None = None, at: int = 0) -> str:

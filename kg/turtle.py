@@ -65,7 +65,7 @@ _SHORT_FORMS = {
 }
 # Control characters, line separators and marks of direction: in a file they would be invisible or worse.
 _UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff]")
-_NAMED_ESCAPES = {"\t": "\\t", "\b": "\\b", "\r": "\\r", "\f": "\\f"}
+_ESCAPES = {"\t": "\\t", "\b": "\\b", "\r": "\\r", "\f": "\\f"}
 
 
 def natural_key(text: str) -> _Key:
@@ -76,10 +76,12 @@ def natural_key(text: str) -> _Key:
     """
     parts = re.split("([0-9]+)", text.replace("/", "\x01"))
     stripped = [part.lstrip("0") if place % 2 else part for place, part in enumerate(parts)]
-    return [(len(part), part) if place % 2 else part for place, part in enumerate(stripped)], text
+    return tuple((len(part), part) if place % 2 else part for place, part in enumerate(stripped)), text
 
 
-def read(source: Path | bytes | IO[bytes], syntax: RdfFormat | None = None, *, name: str = "") -> Iterator[Quad]:
+def read(
+    source: Path | bytes | IO[bytes], syntax: RdfFormat | None = None, *, name: str = ""
+) -> Iterator[Quad]:
     """Yield the quads of a file, or of bytes, in their order there; nothing is fetched.
 
     The syntax is told by the end of the file's name unless given; bytes need it. Blank nodes get fresh
@@ -208,7 +210,7 @@ class _Page:
         if node.value.startswith(BASE) and _RELATIVE.fullmatch(node.value, len(BASE)):
             self.used.add("")
             return f"<{node.value[len(BASE) :]}>"
-        return f"<{node.value}>"
+        return f"<{_visible(node.value)}>"
 
     def _literal(self, literal: Literal) -> str:
         short = _SHORT_FORMS.get(literal.datatype)
@@ -313,14 +315,14 @@ class _Page:
 
 def _quoted(text: str) -> str:
     """Return a string in quotes, in long ones where it has several lines."""
-    text = _UNSEEN.sub(lambda found: _escape(found[0]), text.replace("\\", "\\\\"))
+    text = _visible(text.replace("\\", "\\\\"))
     if "\n" not in text:
         return '"' + text.replace('"', '\\"') + '"'
     return '"""' + re.sub(r'"(?="|\Z)', '\\\\"', text) + '"""'
 
 
-def _escape(character: str) -> str:
-    return _NAMED_ESCAPES.get(character, f"\\u{ord(character):04X}")
+def _visible(text: str) -> str:
+    return _UNSEEN.sub(lambda found: _ESCAPES.get(found[0], f"\\u{ord(found[0]):04X}"), text)
 
 
 def canonical_turtle(triples: Iterable[Quad | Triple]) -> str:

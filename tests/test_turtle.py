@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import warnings
 from pathlib import Path
 
 import pytest
+import rdflib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import (
@@ -60,14 +62,14 @@ quads = st.lists(
 
 
 def canonical(quads) -> Dataset:
-    """RDFC-1.0 by pyoxigraph: the oracle for "the same graph"."""
+    """Return the dataset under RDFC-1.0 by pyoxigraph: the oracle for "the same graph"."""
     dataset = Dataset(quad if isinstance(quad, Quad) else Quad(*quad) for quad in quads)
     dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
     return dataset
 
 
 def disordered(quads, seed: int) -> list:
-    """The same graph in another order, with other blank node labels."""
+    """Return the same graph in another order, with other blank node labels."""
     fresh: dict[BlankNode, BlankNode] = {}
 
     def other(term):
@@ -92,26 +94,35 @@ def test_trig_read_back_is_the_same_dataset(dataset):
     assert canonical(parse(text.encode(), RdfFormat.TRIG)) == canonical(dataset)
 
 
+def from_rdflib(graph: rdflib.Graph) -> list[Triple]:
+    """Return rdflib's triples as pyoxigraph's, term by term, without any text between."""
+
+    def term(node):
+        if isinstance(node, rdflib.Literal):
+            if node.language:
+                return Literal(str(node), language=node.language)
+            return Literal(str(node), datatype=NamedNode(node.datatype or rdflib.XSD.string))
+        return (NamedNode if isinstance(node, rdflib.URIRef) else BlankNode)(str(node))
+
+    return [Triple(*map(term, triple)) for triple in graph]
+
+
+@pytest.mark.usefixtures("literals_as_written")
 @EVEN
 @given(graphs)
-def test_rdflib_reads_the_same_graph(graph, monkeypatch_module):
-    import rdflib
-    from rdflib.compare import isomorphic
-
-    def in_rdflib(data: str, syntax: str) -> rdflib.Graph:
-        return rdflib.Graph().parse(data=data, format=syntax)
-
-    lines = "".join(f"{triple} .\n" for triple in graph)
-    assert isomorphic(in_rdflib(canonical_turtle(graph), "turtle"), in_rdflib(lines, "nt"))
+def test_rdflib_reads_the_same_graph(graph):
+    read_back = rdflib.Graph().parse(data=canonical_turtle(graph), format="turtle")
+    assert canonical(from_rdflib(read_back)) == canonical(graph)
 
 
 @pytest.fixture(scope="module")
-def monkeypatch_module():
+def literals_as_written():
     """Keep rdflib from rewriting the literals that it reads."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rdflib.NORMALIZE_LITERALS", False)
-        patch.setattr("rdflib.term._toPythonMapping", {}, raising=False)
-        yield
+        patch.setattr("rdflib.term.logger.disabled", True)  # it reports each malformed number
+        with warnings.catch_warnings(action="ignore"):  # and warns of it
+            yield
 
 
 @EVEN
@@ -138,7 +149,9 @@ def test_turtle_of_merged_quads_is_that_of_their_triples(graph, seed):
 @given(st.lists(st.text("ab/-0129", max_size=8)))
 def test_the_natural_order_is_total(words):
     assert len({natural_key(word) for word in words}) == len(set(words))
-    assert sorted(words, key=natural_key) == sorted(reversed(words), key=natural_key)
+    ordered = sorted(words, key=natural_key)
+    words.reverse()
+    assert sorted(words, key=natural_key) == ordered
 
 
 def test_numbers_compare_as_numbers_however_long():
@@ -246,7 +259,7 @@ def test_a_missing_file_and_a_folder_are_unreadable(tmp_path):
 
 
 def test_the_syntax_is_told_by_the_name_or_must_be_given(tmp_path):
-    with pytest.raises(UnreadableInput, match="does not tell the syntax; use one of .ttl"):
+    with pytest.raises(UnreadableInput, match=r"does not tell the syntax; use one of \.ttl"):
         list(read(tmp_path / "facts.txt"))
     with pytest.raises(UsageError, match=r"only Turtle and TriG .* name a \.ttl"):
         format_file(tmp_path / "facts.nt")
@@ -283,7 +296,7 @@ def test_deep_nesting_ends_in_labels_or_in_a_limit_never_in_a_crash():
 
 
 def test_a_long_list_stays_a_list():
-    graph = list(read(b"<x:a> <x:p> ( " + b"1 " * 3000 + b") .", RdfFormat.TURTLE))
+    graph = list(read(f"<x:a> <x:p> ( {' '.join(map(str, range(3000)))} ) .".encode(), RdfFormat.TURTLE))
     text = canonical_turtle(graph)
     assert "rdf:first" not in text
     assert canonical(parse(text.encode(), RdfFormat.TURTLE)) == canonical(graph)

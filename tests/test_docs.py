@@ -1,0 +1,80 @@
+"""What the documentation shows is what happens."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").glob("*.md")])
+
+SHOWN = re.compile(r"^\$ kg (?P<command>.*)\n(?P<output>(?:(?!\$ |```).*\n)*)", re.MULTILINE)
+EXAMPLES = [
+    (found["command"], found["output"])
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for found in SHOWN.finditer(block)
+]
+FIRST_ANSWER = re.search(
+    r"```sh\n.*?&& \.venv/bin/kg (?P<command>.*)\n```\n\n```\n(?P<output>.*?)```", README, re.DOTALL
+)
+
+
+def run(command: str, folder: Path) -> str:
+    """Run a command as it would run on a terminal of 120 columns, where answers are tables."""
+    words = shlex.split(command)
+    if {"ask", "query"} & set(words):
+        words += ["--format", "table"]
+    done = subprocess.run(
+        [sys.executable, "-m", "kg", *words],
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_readme_shows_true_output(tmp_path: Path):
+    """Every command of the README is run in one folder, in order, and prints what stands below it."""
+    assert len(EXAMPLES) >= 6
+    for command, output in EXAMPLES:
+        assert run(command, tmp_path) == output, command
+
+
+def test_the_first_command_of_the_readme_answers_with_inferences(tmp_path: Path):
+    assert FIRST_ANSWER is not None
+    assert run(FIRST_ANSWER["command"], tmp_path) == FIRST_ANSWER["output"]
+
+
+def test_the_readme_has_exactly_two_command_lines_for_a_fresh_machine():
+    lines = [
+        line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()
+    ]
+    assert len(lines) == 2
+    assert all(line.startswith("python3 -m venv .venv && ") for line in lines)
+    assert lines[1].endswith("&& .venv/bin/python -m pytest")
+
+
+def test_the_readme_shows_python_that_runs():
+    block = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert block is not None
+    done = subprocess.run([sys.executable, "-c", block[1]], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "https://w3id.org/parley/id/russia Russia\n" in done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path):
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert broken == []
