@@ -316,8 +316,8 @@ def _sentence(triple: Triple, labels: Mapping[NamedNode, str]) -> str:
         return f"{_capital(subject)} is {article} {value}."
     verb = labels.get(triple.predicate) or _words(triple.predicate)
     if isinstance(triple.object, Literal) or triple.predicate not in labels:
-        language = f" ({triple.object.language})" if getattr(triple.object, "language", None) else ""
-        return f"{_capital(subject)}: {verb} {value}{language}."
+        tag = triple.object.language if isinstance(triple.object, Literal) else None
+        return f"{_capital(subject)}: {verb} {value}{f' ({tag})' if tag else ''}."
     return f"{_capital(subject)} {verb} {value}."
 
 

@@ -1,40 +1,31 @@
 """How a base is built: from the project's own files, from a journal, from files loaded in bulk.
 
-The built-in base is built in memory and kept in a cache. A base on disk is a folder: ``journal/`` is the truth,
+The built-in base is built in memory. A base on disk is a folder: ``journal/`` is the truth,
 ``store/`` an index over it that is built again when it is missing, behind, or made from another ontology.
 docs/formats.md describes the files.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
 
-import pyoxigraph
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Triple
+from pyoxigraph import Literal, Quad, RdfFormat, Triple
 
-import kg
-from kg.durable import write_whole
+from kg.cache import fingerprint, ontology_files, seed_files
 from kg.errors import StoreError
-from kg.gate import Batch, Part, Progress, examine, file_part, grow
+from kg.gate import Batch, Part, examine, file_part, grow
 from kg.journal import Add, Journal, Load, Mark
 from kg.rules import Rule, compile_rules
 from kg.store import Embedded
-from kg.terms import BASE, ONTOLOGY, VIEW, data_folder, iri, text
+from kg.terms import ONTOLOGY, STATE, VIEW, Progress, iri, text
 from kg.turtle import SYNTAXES, read
-
-STATE: Final = NamedNode(BASE + "graph/state")
-"""The graph in which a store says how much of the journal it holds and from which ontology it was made."""
-
-_CACHES_KEPT: Final = 4
 
 
 def open_store(folder: Path, progress: Progress = None) -> Embedded:
@@ -48,21 +39,33 @@ def open_store(folder: Path, progress: Progress = None) -> Embedded:
     return store or Embedded.open(folder, read_only=True)
 
 
+def build(progress: Progress = None) -> Embedded:
+    """Build the built-in base in memory from the project's own article and reference data."""
+    store = Embedded()
+    store.fill(_ontology())
+    batch = examine([file_part(path) for path in seed_files()])
+    grow(store, batch, _rules(), progress)
+    store.fill(batch.facts())
+    return store
+
+
 def make(folder: Path, progress: Progress = None) -> None:
     """Make a base on disk from the project's own article and reference data, whole or not at all."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreError("there is something already", where=str(folder), remedy="name a new or empty folder")
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.unfinished")
+    unfinished = folder.parent / f".{folder.name}.{os.getpid()}.unfinished"
     now = datetime.now(UTC)
     try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
         Journal.create(unfinished / "journal")
-        files = _seed_files()
+        files = seed_files()
         with Journal.open(unfinished / "journal", write=True, clock=lambda: now) as journal:
             _record(journal, examine([file_part(path, _stamp(now)) for path in files]), files)
             _rebuild(unfinished, journal, progress)
-        if folder.exists():
-            folder.rmdir()
-        unfinished.rename(folder)
+        folder.mkdir(exist_ok=True)
+        for name in ("journal", "store", "format"):  # without the last it is no base
+            (unfinished / name).rename(folder / name)
     except OSError as error:
         raise StoreError(
             f"cannot be made: {error.strerror or error}", where=str(folder), remedy="choose another place"
@@ -91,28 +94,12 @@ def load(folder: Path, files: Sequence[Path], progress: Progress = None) -> None
             store.close()
 
 
-def _ontology_files() -> list[Path]:
-    return sorted((data_folder() / "ontology").glob("*.ttl"))
-
-
-def _seed_files() -> list[Path]:
-    return sorted((data_folder() / "seeds").rglob("*.trig"))
-
-
-def _fingerprint(files: Sequence[Path]) -> str:
-    """Return what tells two builds apart: the contents of the files and the versions of the software."""
-    digest = hashlib.sha256(f"{kg.__version__} {pyoxigraph.__version__}".encode())
-    for path in files:
-        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
 def _stamp(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
 def _rules() -> tuple[Rule, ...]:
-    return compile_rules(triple for path in _ontology_files() for triple in _triples(path))
+    return compile_rules(triple for path in ontology_files() for triple in _triples(path))
 
 
 def _triples(path: Path) -> Iterator[Triple]:
@@ -120,7 +107,7 @@ def _triples(path: Path) -> Iterator[Triple]:
 
 
 def _ontology() -> Iterator[Quad]:
-    for path in _ontology_files():
+    for path in ontology_files():
         for triple in _triples(path):
             yield Quad(triple.subject, triple.predicate, triple.object, ONTOLOGY)
 
@@ -160,7 +147,7 @@ def _current(folder: Path) -> Embedded | None:
     except StopIteration:
         return None
     with Journal.open(folder / "journal", after=Mark(number, offset, checksum)) as journal:
-        if journal.last is None and made_from == _fingerprint(_ontology_files()):
+        if journal.last is None and made_from == fingerprint(ontology_files()):
             return store
     store.close()
     return None
@@ -188,64 +175,7 @@ def _write(store: Embedded, batch: Batch, view: Embedded, mark: Mark) -> None:
     """Write a batch and the view that it led to, and last of all where in the journal the store now stands."""
     store.fill(batch.facts())
     store.fill(view.quads(graph=VIEW))
-    state = Literal(json.dumps([*mark, _fingerprint(_ontology_files())]))
+    state = Literal(json.dumps([*mark, fingerprint(ontology_files())]))
     for old in list(store.quads(STATE)):
         store.update(f"DELETE DATA {{ GRAPH {old.graph_name} {{ {old.triple} }} }}")
     store.add([Quad(STATE, iri("rdf:value"), state, STATE)])
-
-
-def built_in(progress: Progress = None) -> tuple[Embedded, Path | bytes]:
-    """Return the built-in base from its cache, or build it and try to keep it there; and where it is kept."""
-    cache = _cache_folder() / f"{_fingerprint([*_ontology_files(), *_seed_inputs()])[:32]}.nq"
-    store = _cached(cache)
-    if store is None:
-        store = Embedded()
-        store.fill(_ontology())
-        batch = examine([file_part(path) for path in _seed_files()])
-        grow(store, batch, _rules(), progress)
-        store.fill(batch.facts())
-        return store, _keep(store, cache)
-    return store, cache
-
-
-def _seed_inputs() -> list[Path]:
-    return sorted(path for path in (data_folder() / "seeds").rglob("*") if path.suffix in (".trig", ".txt"))
-
-
-def _cache_folder() -> Path:
-    from platformdirs import user_cache_path
-
-    return Path(os.environ["KG_CACHE"]) if os.environ.get("KG_CACHE") else user_cache_path("parley")
-
-
-def _cached(path: Path) -> Embedded | None:
-    """Load a cached base, ``None`` when it is not there or not whole."""
-    try:
-        first, _, content = path.read_bytes().partition(b"\n")
-    except OSError:
-        return None
-    if first != _seal(content):
-        return None
-    store = Embedded()
-    store.load(content, RdfFormat.N_QUADS, name=str(path))
-    return store
-
-
-def _seal(content: bytes) -> bytes:
-    return b"# " + hashlib.sha256(content).hexdigest().encode()
-
-
-def _keep(store: Embedded, path: Path) -> Path | bytes:
-    """Write a base to the cache, where only the newest few stay; return its path, or its bytes where it cannot be."""
-    dumped = io.BytesIO()
-    store.dump(dumped, RdfFormat.N_QUADS)
-    content = dumped.getvalue()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda file: file.write(_seal(content) + b"\n" + content))
-        caches = sorted(path.parent.glob("*.nq"), key=lambda old: old.stat().st_mtime, reverse=True)
-        for old in caches[_CACHES_KEPT:]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        return content
-    return path

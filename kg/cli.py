@@ -34,7 +34,9 @@ class _Commands(click.Group):
 
 
 @click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--store", type=click.Path(path_type=Path), envvar="KG_STORE", help="The base on disk to use.")
 @click.version_option(package_name="parley-kg", prog_name="kg")
@@ -47,6 +49,8 @@ def _kg(ctx: click.Context, store: Path | None) -> None:
     Example: kg ask backs-opposing-sides
     """
     ctx.obj = store
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def _open(ctx: click.Context) -> Base:
@@ -142,17 +146,11 @@ def _parameters(args: Sequence[str]) -> dict[str, str]:
 
 
 def _listing(form: str | None) -> str:
-    from pyoxigraph import Literal
-
-    from kg.answers import Answer
-    from kg.reports import question_list
+    from kg.reports import question_list, question_rows
     from kg.repository import stored_questions
 
-    questions = list(stored_questions().values())
-    if form is None or form == "table":
-        return question_list(questions)
-    rows = tuple(tuple(map(Literal, (q.theme, q.name, q.summary))) for q in questions)
-    return Answer(("theme", "name", "summary"), rows).written(form)
+    questions = stored_questions().values()
+    return question_list(questions) if form in (None, "table") else question_rows(questions).written(form)
 
 
 @_kg.command("query")
@@ -175,13 +173,9 @@ def _query(ctx: click.Context, sparql: str, form: str | None, timeout: float, me
 def _sparql(argument: str) -> str:
     if argument == "-":
         return _utf8(sys.stdin.buffer.read(), "standard input")
-    if "{" not in argument and (Path(argument).suffix in (".rq", ".sparql") or Path(argument).is_file()):
-        try:
-            return _utf8(Path(argument).read_bytes(), argument)
-        except OSError as error:
-            raise UnreadableInput(
-                f"cannot be read: {error.strerror}", where=argument, remedy="name a file with a query"
-            ) from error
+    exists = os.path.exists(argument)  # noqa: PTH110 - Path.exists raises for a name that is too long
+    if "{" not in argument and (exists or Path(argument).suffix in (".rq", ".sparql")):
+        return _utf8(Path(argument).read_bytes(), argument)
     return argument
 
 
@@ -256,14 +250,15 @@ def _export(ctx: click.Context, form: str, what: str, of_class: str | None, outp
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a file whole or not at all; what is no file, such as a device or a pipe, stays what it is."""
+    from kg.durable import write_whole
+
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+        else:
+            write_whole(Path(os.path.realpath(path)), lambda file: file.write(content))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise UsageError(
             f"cannot be written: {error.strerror}", where=str(path), remedy="choose a place you may write to"
         ) from error
@@ -306,16 +301,8 @@ def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
 
     Example: kg --store my-base load article.trig
     """
-    from kg.repository import open_base
-
-    directory = ctx.find_root().obj
-    if directory is None:
-        raise UsageError(
-            "the built-in base takes no new facts",
-            remedy="make one with 'kg init DIR' and name it with --store",
-        )
+    base = _open(ctx)
     with _progress() as report:
-        base = open_base(directory, report)
         base.load(files, report)
     click.echo(f"loaded {len(files)} file{'' if len(files) == 1 else 's'}: {base.summary()}", err=True)
 
@@ -323,7 +310,8 @@ def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
 @_kg.command("fmt")
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a file is not in canonical form.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-def _fmt(check: bool, files: tuple[Path, ...]) -> None:
+@click.pass_context
+def _fmt(ctx: click.Context, check: bool, files: tuple[Path, ...]) -> None:
     """Write Turtle and TriG files in the one canonical form; without FILES those of the project itself.
 
     Example: kg fmt --check facts.ttl
@@ -343,7 +331,7 @@ def _fmt(check: bool, files: tuple[Path, ...]) -> None:
     for path in different:
         click.echo(f"{path}: {'not in canonical form; run kg fmt' if check else 'formatted'}", err=True)
     if check and different:
-        raise SystemExit(1)
+        ctx.exit(1)
 
 
 @_kg.command("completion")
@@ -363,41 +351,47 @@ def _completion(shell: str) -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status; never shows a traceback unless ``KG_DEBUG`` is set."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the caller closed it
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    stdout = sys.stdout
     try:
         status = _run(args)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader went away (| head): what it wanted it has; Python must not flush into the closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+    except SystemExit as stop:  # click ends completion so, and also | head, but then with another stdout
+        status = int(stop.code or 0) if sys.stdout is stdout else _lost(BrokenPipeError())
     sys.exit(status)
 
 
 def _run(args: Sequence[str] | None) -> int:
     try:
-        _kg.main(args=args, prog_name="kg", standalone_mode=False)
+        status = _kg.main(args=args, prog_name="kg", standalone_mode=False)
+        sys.stdout.flush()
+        return int(status or 0)
     except ParleyError as error:
         click.echo(f"kg: {error}", err=True)
         return error.exit_status
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
     except click.ClickException as error:
-        hint = (
-            f" (see '{error.ctx.command_path} --help')"
-            if isinstance(error, click.UsageError) and error.ctx
-            else ""
-        )
+        context = getattr(error, "ctx", None)
+        hint = f" (see '{context.command_path} --help')" if context else ""
         click.echo(f"kg: {' '.join(error.format_message().split())}{hint}", err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("kg: interrupted; nothing was changed", err=True)
         return 130
-    except BrokenPipeError:
-        raise
+    except OSError as error:
+        return _lost(error)
     except Exception as error:
         if os.environ.get("KG_DEBUG"):
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())
         click.echo(f"kg: a fault of Parley's own: {what}; set KG_DEBUG=1 for details and report it", err=True)
         return 3
-    return 0
+
+
+def _lost(error: OSError) -> int:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try again when it ends
+    if isinstance(error, BrokenPipeError):  # the reader went away (| head): it has what it wanted
+        return 0
+    where = error.filename or "standard output"
+    click.echo(f"kg: {where}: {error.strerror or error}; check the place and your rights", err=True)
+    return 2

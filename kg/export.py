@@ -78,7 +78,9 @@ class _Data:
     def facts(self) -> Mapping[_Term, _Facts]:
         """Return what is said of each subject; subjects, predicates and values in their order."""
         found: dict[_Term, dict[NamedNode, list[_Term]]] = defaultdict(lambda: defaultdict(list))
-        for subject, predicate, value, _ in sorted(self.quads, key=lambda quad: natural_key(str(quad))):
+        keys = {term: natural_key(str(term)) for quad in self.quads for term in quad}
+        ordered = sorted(self.quads, key=lambda quad: [keys[term] for term in quad])
+        for subject, predicate, value, _ in ordered:
             found[subject][predicate].append(value)
         return MappingProxyType(found)
 

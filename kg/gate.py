@@ -18,10 +18,8 @@ from kg.errors import Refused
 from kg.evidence import read_claims, text_quads, verify
 from kg.rules import Rule
 from kg.store import Embedded, Engine
-from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, iri
+from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, Progress, iri
 from kg.turtle import read
-
-Progress = Callable[[str], None] | None
 
 _CLAIM: Final = iri("parley:Claim")
 _TYPE: Final = iri("rdf:type")
@@ -88,7 +86,8 @@ def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
         said = _read_part(part, graphs)
         if part.folder is not None:
             said += text_quads(said, part.folder, part.name)
-        about.update(dict.fromkeys([*said, *_times(said, part.time)]))
+        times = _times([*about, *said], part.time, known)
+        about.update(dict.fromkeys([*said, *times]))
     described = Embedded()
     described.add(about)
     for graph, name in graphs.items():
@@ -130,12 +129,16 @@ def _read_part(part: Part, graphs: dict[NamedNode, str]) -> list[Quad]:
     return said
 
 
-def _times(said: Iterable[Quad], time: str) -> list[Quad]:
-    """Return when each claim was recorded, for those that do not say."""
+def _times(said: Iterable[Quad], time: str, known: Engine | None) -> list[Quad]:
+    """Return when each claim was recorded, for those that neither say so nor were there before."""
     claims = {quad.subject for quad in said if quad.predicate == _TYPE and quad.object == _CLAIM}
-    timed = {quad.subject for quad in said if quad.predicate == _RECORDED}
+    new = claims - {quad.subject for quad in said if quad.predicate == _RECORDED}
     stamp = Literal(time, datatype=iri("xsd:dateTime"))
-    return [Quad(claim, _RECORDED, stamp, CLAIMS) for claim in claims - timed] if time else []
+    return [
+        Quad(claim, _RECORDED, stamp, CLAIMS)
+        for claim in new
+        if time and not (known and known.contains(Quad(claim, _TYPE, _CLAIM, CLAIMS)))
+    ]
 
 
 def _refuse_changes(about: Iterable[Quad], known: Engine) -> None:

@@ -17,6 +17,8 @@ from kg.terms import BASE, VIEW, iri
 Bindings: TypeAlias = Mapping[str, NamedNode | BlankNode | Literal | Triple]
 
 _TYPE, _SAME = iri("rdf:type"), iri("owl:sameAs")
+_FEW: Final = 10_000
+"""With fewer new triples than this, looking up what goes with each is faster than joining whole sets."""
 _NEW: Final = (NamedNode(BASE + "graph/new/0"), NamedNode(BASE + "graph/new/1"))
 
 
@@ -91,13 +93,17 @@ def _run(store: Engine, group: Sequence[Rule], graph: NamedNode) -> None:
 def _repeat(store: Engine, group: Sequence[Rule], graph: NamedNode) -> None:
     """Match rules against what is new until nothing is."""
     old, new = _NEW
-    feeding = [rule for rule in group if rule.body]
-    while bool(store.query(f"ASK {{ GRAPH {old} {{ ?s ?p ?o }} }}")):
-        for rule in feeding:
+    while size := _size(store, old):
+        for rule in group:
             for at in range(len(rule.body)):
-                store.update(insertion(rule, graph, change=old, at=at, copy=new))
+                store.update(insertion(rule, graph, change=old, at=at, small=size < _FEW, copy=new))
         store.update(f"DROP SILENT GRAPH {old}")
         old, new = new, old
+
+
+def _size(store: Engine, graph: NamedNode) -> int:
+    (row,) = store.query(f"SELECT (COUNT(*) AS ?n) {{ GRAPH {graph} {{ ?s ?p ?o }} }}")
+    return int(row["n"].value)
 
 
 def _clear(store: Engine) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from pyoxigraph import NamedNode
+from pyoxigraph import Literal, NamedNode
 
 from kg.answers import Answer, Description, Fact
 from kg.coverage import Coverage
@@ -42,7 +42,7 @@ def answer_table(answer: Answer, width: int | None = None) -> str:
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
 
 
-def question_list(questions: Sequence[Question]) -> str:
+def question_list(questions: Collection[Question]) -> str:
     """Return the questions under their themes, each with its parameters and what it answers."""
     lines: list[str] = []
     for theme in dict.fromkeys(question.theme for question in questions):
@@ -52,6 +52,12 @@ def question_list(questions: Sequence[Question]) -> str:
                 options = (f"[--{p.name} …]" if p.optional else f"--{p.name} …" for p in question.parameters)
                 lines += [" ".join(["  " + question.name, *options]), f"      {question.summary}"]
     return "\n".join([*lines[1:], "", "'kg ask NAME --help' tells more of a question.", ""])
+
+
+def question_rows(questions: Collection[Question]) -> Answer:
+    """Return the questions as an answer, for programs: theme, name and summary of each."""
+    rows = tuple(tuple(map(Literal, (q.theme, q.name, q.summary))) for q in questions)
+    return Answer(("theme", "name", "summary"), rows)
 
 
 def question_page(question: Question) -> str:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from pyoxigraph import NamedNode, Quad
 
 from kg.answers import Answer, Description, describe, find_labels, read_answer
-from kg.building import STATE, built_in, load, make, open_store
+from kg.cache import cache_file, cached, keep
 from kg.coverage import Coverage, coverage, read_omissions
 from kg.errors import UnknownName, UsageError
 from kg.evidence import Claim, read_claims, source_texts
-from kg.gate import Progress
 from kg.questions import Question, bind, question_files, read_question, resolve
 from kg.store import Embedded
-from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, VIEW, curie, data_folder, iri
+from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, Progress, curie, data_folder, iri
+
+_MOST_SECONDS: Final = 86_400
+_LEAST_MEMORY, _MOST_MEMORY = 64, 1 << 20  # in MiB; the worker does not start with less than the least
 
 
 class Base:
@@ -51,6 +54,11 @@ class Base:
         """
         from kg.sandbox import run_query
 
+        if not 0 < seconds <= _MOST_SECONDS or not _LEAST_MEMORY <= memory <= _MOST_MEMORY:
+            raise UsageError(
+                f"limits of {seconds} s and {memory} MiB cannot be kept",
+                remedy=f"allow up to {_MOST_SECONDS} s and {_LEAST_MEMORY} to {_MOST_MEMORY} MiB",
+            )
         results = run_query(self._location, sparql, seconds=seconds, memory=memory)
         return read_answer(results, self._store)
 
@@ -85,7 +93,8 @@ class Base:
             short = curie(node) or ""
             if name.casefold() in (label, short.casefold(), short.partition(":")[2].casefold(), node.value):
                 return node
-        raise UnknownName("class", name, [(curie(node) or "").partition(":")[2] for node in classes])
+        known = [(curie(node) or "").partition(":")[2] for node in classes]
+        raise UnknownName("class", name, known, remedy="kg show lists the classes that have things")
 
     def _selected(self, what: str, named: bool) -> Iterator[Quad]:
         store = self._store
@@ -117,7 +126,8 @@ class Base:
         slugs = {source.value.removeprefix(BASE + "source/"): source for source in source_texts(self._store)}
         short = name.removeprefix("source:").removeprefix(BASE + "source/")
         if short not in slugs:
-            raise UnknownName("source", name, ["view", "stated", "everything", *slugs])
+            known = ["view", "stated", "everything", *slugs]
+            raise UnknownName("source", name, known, remedy=f"use one of {', '.join(known)}")
         return slugs[short]
 
     def claims(self) -> tuple[Claim, ...]:
@@ -172,7 +182,9 @@ class Base:
         """
         directory = self._store.directory
         if directory is None:
-            raise UsageError("the built-in base takes no new facts", remedy="make one with kg.init")
+            raise UsageError("the built-in base takes no new facts", remedy="make one on disk with kg init DIR, and name it with --store")
+        from kg.building import load, open_store
+
         self._store.close()
         try:
             load(directory, files, progress)
@@ -189,7 +201,16 @@ def open_base(directory: Path | str | None = None, progress: Progress = None) ->
     else the user's cache folder) until its inputs change.
     """
     if directory is None:
-        return Base(*built_in(progress))
+        cache = cache_file()
+        store = cached(cache)
+        if store is not None:
+            return Base(store, cache)
+        from kg.building import build
+
+        store = build(progress)
+        return Base(store, keep(store, cache))
+    from kg.building import open_store
+
     return Base(open_store(Path(directory), progress), Path(directory))
 
 
@@ -198,6 +219,8 @@ def init(directory: Path | str, progress: Progress = None) -> Base:
 
     Raises ``StoreError`` when the folder exists and is not empty, or cannot be made.
     """
+    from kg.building import make
+
     make(Path(directory), progress)
     return open_base(directory)
 

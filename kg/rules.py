@@ -128,23 +128,22 @@ def insertion(
     *,
     change: NamedNode | None = None,
     at: int = 0,
+    small: bool = True,
     copy: NamedNode | None = None,
 ) -> str:
     """Return the SPARQL update that adds to a graph what a rule derives from it and is not there yet.
 
-    With ``change``, the body pattern number ``at`` is matched in that graph instead; it stands first, since
-    engines start there. With ``copy``, what is added to the graph is added to that one too.
+    With ``change``, the body pattern number ``at`` is matched in that graph instead, and if it is ``small``
+    all else is looked up from there. With ``copy``, what is added to the graph is added to that one too.
     """
-    head = _text([rule.head or ()])
+    head = _text(rule.head or ())
     into = " ".join(f"GRAPH {target} {{ {head} }}" for target in (graph, copy) if target)
     known = f"{{ GRAPH {graph} {{ {head} }} }}"
     found = _variables([rule.head or ()])
-    if change or not found:
-        body = f"{_where(rule, graph, change, at)} FILTER NOT EXISTS {known}"
+    if not found or (change and small):
+        body = f"{_looked_up(rule, graph, change, at)} FILTER NOT EXISTS {known}"
         return f"INSERT {{ {into} }} WHERE {{ {body} }}"
-    # Matched in full, many solutions may give one triple, which engines would keep and look up one by one.
-    # MINUS compares two sets instead; where one side is small, as with a change, looking up is faster.
-    body = f"{_joined(rule.body, graph, found + _VARIABLE.findall(rule.condition))} {rule.condition}"
+    body = f"{_joined(rule, graph, change, at)} {rule.condition}"
     return (
         f"INSERT {{ {into} }} WHERE {{ {{ SELECT DISTINCT {' '.join(found)} {{ {body} }} }} MINUS {known} }}"
     )
@@ -159,39 +158,52 @@ def selection(rule: Rule, graph: NamedNode = VIEW, *, change: NamedNode | None =
     >>> selection(Rule(("prp-irp",), None, ((x, p, x),)), g)
     'SELECT * { GRAPH <https://example.org/g> { ?x <https://example.org/p> ?x } }'
     """
-    return f"SELECT * {{ {_where(rule, graph, change, at)} }}"
+    return f"SELECT * {{ {_looked_up(rule, graph, change, at)} }}"
 
 
-def _where(rule: Rule, graph: NamedNode, change: NamedNode | None, at: int) -> str:
+def _looked_up(rule: Rule, graph: NamedNode, change: NamedNode | None, at: int) -> str:
+    """The body for an engine to match from one pattern to the next; engines start with the one that stands first."""
     first = [rule.body[at]] if change else []
     rest = [pattern for index, pattern in enumerate(rule.body) if not change or index != at]
-    groups = [f"GRAPH {name} {{ {_text(part)} }}" for name, part in ((change, first), (graph, rest)) if part]
+    groups = [
+        f"GRAPH {name} {{ {' . '.join(map(_text, part))} }}"
+        for name, part in ((change, first), (graph, rest))
+        if part
+    ]
     return " ".join([*groups, rule.condition]).rstrip()
 
 
-def _joined(body: Sequence[Pattern], graph: NamedNode, needed: Sequence[str]) -> str:
-    """A body to be matched in full, in which a variable is dropped as soon as nothing needs it any more.
+def _joined(rule: Rule, graph: NamedNode, change: NamedNode | None, at: int) -> str:
+    """The body as a tree of joins of whole sets, in which what is no longer needed is dropped at once.
 
-    Without that, a chain of three through things that many share takes the product of its steps.
+    Looked up one by one, a thing that thousands of triples share costs each of them a walk over all the
+    others in pyoxigraph's memory store; and a chain of three through such things has millions of ways.
     """
-    text, kept = "", []
-    for done, pattern in enumerate(body, start=1):
-        kept.append(pattern)
-        ahead = {*needed, *_variables(body[done:])}
-        bound = _variables(body[:done])
-        if done < len(body) and not ahead.issuperset(_variables(kept)):
-            still = " ".join(name for name in bound if name in ahead)
-            text = (
-                f"{{ SELECT DISTINCT {still} {{ {text} GRAPH {graph} {{ {_text(kept)} }} }} }}"
-                if still
-                else text
-            )
-            kept = [] if still else kept
-    return f"{text} GRAPH {graph} {{ {_text(kept)} }}" if kept else text
+    needed = {*_variables([rule.head or ()]), *_VARIABLE.findall(rule.condition)}
+    parts = [
+        (pattern, change if change and index == at else graph) for index, pattern in enumerate(rule.body)
+    ]
+    order = [parts.pop(at if change else 0)]
+    while parts:
+        bound = {*_variables(pattern for pattern, _ in order)}
+        order.append(parts.pop(next((i for i, (p, _) in enumerate(parts) if bound & {*_variables([p])}), 0)))
+    text, held = "", list[str]()
+    for done, (pattern, name) in enumerate(order, start=1):
+        leaf = f"GRAPH {name} {{ {_text(pattern)} }}"
+        if len(order) > 1:
+            leaf = f"{{ SELECT {' '.join(_variables([pattern])) or '*'} {{ {leaf} }} }}"
+        held = list(dict.fromkeys([*held, *_variables([pattern])]))
+        ahead = needed.union(_variables(p for p, _ in order[done:]))
+        kept = [variable for variable in held if variable in ahead]
+        text = f"{text} {leaf}".lstrip()
+        if 1 < done < len(order) and kept:
+            distinct = "DISTINCT " if kept != held else ""
+            text, held = f"{{ SELECT {distinct}{' '.join(kept)} {{ {text} }} }}", kept
+    return text
 
 
-def _text(patterns: Iterable[Iterable[object]]) -> str:
-    return " . ".join(" ".join(map(str, pattern)) for pattern in patterns)
+def _text(pattern: Iterable[object]) -> str:
+    return " ".join(map(str, pattern))
 
 
 def _variables(patterns: Iterable[Iterable[object]]) -> list[str]:

@@ -43,8 +43,8 @@ _SPARQL_POSITION = re.compile(r"^error at (\d+):(\d+): ")
 _REASON = re.compile(r"(?:of|,|expected) ([A-Z][\w*]* [\w* ]*[a-z][\w* ]*)(?=,|$)")  # words among the tokens
 # What is not closed counts as open to its end: so one pass over a text is always enough.
 _OPAQUE = re.compile(
-    r'''"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)|"(?:[^"\\\n]|\\.)*+(?:"|\n|\Z)|<[^<>"{}|^`\s]*+>|\#[^\n]*+'''
-    r"""|'''(?:[^'\\]|\\.|'(?!''))*+(?:'''|\Z)|'(?:[^'\\\n]|\\.)*+(?:'|\n|\Z)""",
+    r'''"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\\?\Z)|"(?:[^"\\\n]|\\.)*+(?:"|\n|\\?\Z)|<[^<>"{}|^`\s]*+>|\#[^\n]*+'''
+    r"""|'''(?:[^'\\]|\\.|'(?!''))*+(?:'''|\\?\Z)|'(?:[^'\\\n]|\\.)*+(?:'|\n|\\?\Z)""",
     re.DOTALL,
 )
 _DECLARED = re.compile(r"\bPREFIX\s+([^\s:]*):", re.IGNORECASE)

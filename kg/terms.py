@@ -7,8 +7,9 @@ no module defines others.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
@@ -43,6 +44,11 @@ CLAIMS: Final = NamedNode(BASE + "graph/claims")
 REFERENCE: Final = NamedNode(BASE + "graph/reference")
 ONTOLOGY: Final = NamedNode(BASE + "graph/ontology")
 VIEW: Final = NamedNode(BASE + "graph/view")
+STATE: Final = NamedNode(BASE + "graph/state")
+"""In a store on disk: how much of the journal it holds and from which ontology it was made; no part of the base."""
+
+Progress: TypeAlias = Callable[[str], None] | None
+"""Who is told, in a word or two, what long work is doing."""
 
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
 

@@ -18,6 +18,7 @@ LAYERS = [
     {"__init__"},
     {"repository"},
     {"building", "reports"},
+    {"cache"},
     {"gate", "answers", "export", "sandbox", "coverage"},
     {"reason", "questions", "evidence"},
     {"store", "journal"},

@@ -1,0 +1,84 @@
+"""The cache of the built-in base: one file that is loaded instead of building, until what it was made from changes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pyoxigraph
+from pyoxigraph import RdfFormat
+
+import kg
+from kg.store import Embedded
+from kg.terms import data_folder
+
+_KEPT: Final = 4
+"""How many caches stay: those of a few versions beside each other, not of every change ever made."""
+
+
+def ontology_files() -> list[Path]:
+    """Return the files of the ontology, alignments and shapes left out, in alphabetical order."""
+    return sorted((data_folder() / "ontology").glob("*.ttl"))
+
+
+def seed_files() -> list[Path]:
+    """Return the files of claims, labels and reference data that the built-in base is made of."""
+    return sorted((data_folder() / "seeds").rglob("*.trig"))
+
+
+def fingerprint(files: Sequence[Path]) -> str:
+    """Return what tells two builds apart, in hexadecimal: the contents of files and the versions of the software."""
+    digest = hashlib.sha256(f"{kg.__version__} {pyoxigraph.__version__}".encode())
+    for path in files:
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def cache_file() -> Path:
+    """Return where the built-in base is cached: in ``KG_CACHE``, else in the user's cache folder."""
+    texts = sorted((data_folder() / "seeds").rglob("*.txt"))
+    name = f"{fingerprint([*ontology_files(), *seed_files(), *texts])[:32]}.nq"
+    if os.environ.get("KG_CACHE"):
+        return Path(os.environ["KG_CACHE"], name)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("parley") / name
+
+
+def cached(path: Path) -> Embedded | None:
+    """Load a cached base, ``None`` when it is not there or not whole. A few milliseconds."""
+    try:
+        first, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if first != _seal(content):
+        return None
+    store = Embedded()
+    store.load(content, RdfFormat.N_QUADS, name=str(path))
+    return store
+
+
+def keep(store: Embedded, path: Path) -> Path | bytes:
+    """Write a base to the cache, where only the newest few stay; return its path, or its bytes where it cannot be."""
+    from kg.durable import write_whole
+
+    dumped = io.BytesIO()
+    store.dump(dumped, RdfFormat.N_QUADS)
+    content = dumped.getvalue()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda file: file.write(_seal(content) + b"\n" + content))
+        caches = sorted(path.parent.glob("*.nq"), key=lambda old: old.stat().st_mtime, reverse=True)
+        for old in caches[_KEPT:]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return content
+    return path
+
+
+def _seal(content: bytes) -> bytes:
+    return b"# " + hashlib.sha256(content).hexdigest().encode()
