@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 _Term = NamedNode | Literal | BlankNode | Triple
 
 _XSD: Final = PREFIXES["xsd"]
-_INTEGERS: Final = {_XSD + name for name in ("integer", "int", "long", "short", "byte", "nonNegativeInteger")}
+_INTEGERS: Final = ("integer", "int", "long", "short", "byte", "nonNegativeInteger", "positiveInteger")
+_READERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    **dict.fromkeys((_XSD + name for name in _INTEGERS), int),
+    _XSD + "decimal": Decimal,
+    _XSD + "double": float,
+    _XSD + "float": float,
+    _XSD + "boolean": {"true": True, "1": True, "false": False, "0": False}.__getitem__,
+}
+# With a time zone, or seconds that count, either is shown as it is written.
+_MONTH_DAY: Final = re.compile(r"--(0[1-9]|1[0-2])-[0-9]{2}")
+_HOUR: Final = re.compile(r"([0-9]{2}:[0-9]{2}):00")
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -93,14 +103,10 @@ class Answer:
 def _native(term: _Term | None) -> Any:  # noqa: ANN401 - one column may hold any kind of value
     if not isinstance(term, Literal):
         return None if term is None else getattr(term, "value", None) or str(term)
-    name = term.datatype.value
-    if name in _INTEGERS:
-        return int(term.value)
-    if name == _XSD + "decimal":
-        return Decimal(term.value)
-    if name in (_XSD + "double", _XSD + "float"):
-        return float(term.value)
-    return term.value == "true" if name == _XSD + "boolean" else term.value
+    try:
+        return _READERS.get(term.datatype.value, str)(term.value)
+    except (ArithmeticError, LookupError, ValueError):  # ill-typed, such as "many"^^xsd:integer
+        return term.value
 
 
 def reading(term: _Term | None, labels: Mapping[NamedNode, str]) -> str:
@@ -118,10 +124,10 @@ def reading(term: _Term | None, labels: Mapping[NamedNode, str]) -> str:
     if not isinstance(term, Literal):
         return str(term)
     name = term.datatype.value.removeprefix(_XSD)
-    if name == "gMonthDay":
+    if name == "gMonthDay" and _MONTH_DAY.fullmatch(term.value):
         return f"{int(term.value[5:7])} {_MONTHS[int(term.value[2:4]) - 1]}"
     if name == "time":
-        return term.value[:5] if term.value[5:8] in ("", ":00") else term.value
+        return _HOUR.sub(r"\1", term.value) if _HOUR.fullmatch(term.value) else term.value
     return {"true": "yes", "false": "no"}.get(term.value, term.value) if name == "boolean" else term.value
 
 
@@ -173,9 +179,12 @@ def _tsv(answer: Answer) -> str:
     return "\n".join(lines) + "\n"
 
 
+_MARKDOWN: Final = re.compile(r"[\\|<`*\[]")  # what would end the cell or not be shown as written
+
+
 def _markdown(answer: Answer) -> str:
     def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        return "| " + " | ".join(_MARKDOWN.sub(r"\\\g<0>", " ".join(cell.split())) for cell in cells) + " |"
 
     rule = "|" + " --- |" * len(answer.columns)
     return "\n".join([line(answer.columns), rule, *map(line, answer.texts())]) + "\n"

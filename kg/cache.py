@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,8 @@ from kg.terms import data_folder
 
 _KEPT: Final = 4
 """How many caches stay: those of a few versions beside each other, not of every change ever made."""
+
+_NAME: Final = re.compile(r"[0-9a-f]{32}\.nq")  # the folder may hold other things
 
 
 def ontology_files() -> list[Path]:
@@ -71,9 +74,11 @@ def keep(store: Embedded, path: Path) -> Path | bytes:
     content = dumped.getvalue()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda file: file.write(_seal(content) + b"\n" + content))
-        caches = sorted(path.parent.glob("*.nq"), key=lambda old: old.stat().st_mtime, reverse=True)
-        for old in caches[_KEPT:]:
+        own = path.with_suffix(f".{os.getpid()}")  # several processes may be the first at the same time
+        write_whole(own, lambda file: file.write(_seal(content) + b"\n" + content))
+        own.replace(path)
+        caches = [old for old in path.parent.iterdir() if _NAME.fullmatch(old.name)]
+        for old in sorted(caches, key=lambda old: -old.stat().st_mtime)[_KEPT:]:
             old.unlink(missing_ok=True)
     except OSError:
         return content

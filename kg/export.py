@@ -78,7 +78,8 @@ class _Data:
     def facts(self) -> Mapping[_Term, _Facts]:
         """Return what is said of each subject; subjects, predicates and values in their order."""
         found: dict[_Term, dict[NamedNode, list[_Term]]] = defaultdict(lambda: defaultdict(list))
-        keys = {term: natural_key(str(term)) for quad in self.quads for term in quad}
+        terms = {term for quad in self.quads for term in quad}
+        keys = {term: natural_key(str(term)) for term in terms}
         ordered = sorted(self.quads, key=lambda quad: [keys[term] for term in quad])
         for subject, predicate, value, _ in ordered:
             found[subject][predicate].append(value)

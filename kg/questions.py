@@ -18,8 +18,10 @@ The binder replaces what stands inside the braces with a term that it has built,
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +29,7 @@ from pyoxigraph import Literal, NamedNode
 
 from kg.errors import UnknownName, UnreadableInput, UsageError, nearest
 from kg.store import Engine
-from kg.terms import PREFIXES, REFERENCE, VIEW, curie, iri
+from kg.terms import PREFIXES, VIEW, curie, iri
 from kg.terms import text as term_text
 
 LANGUAGES: Final = ("en", "ru", "tr", "ar")
@@ -148,7 +150,7 @@ def bind(question: Question, values: Mapping[str, str], store: Engine) -> str:
         elif not parameter.optional:
             raise UsageError(
                 f"the question {question.name!r} needs --{parameter.name}, {parameter.description}",
-                remedy=f"for example: kg ask {question.name} --{parameter.name} {parameter.example}",
+                remedy=f"for example: {example_call(question)}",
             )
 
     def filled(found: re.Match[str]) -> str:
@@ -160,6 +162,22 @@ def bind(question: Question, values: Mapping[str, str], store: Engine) -> str:
     return _VALUES.sub(filled, question.sparql)
 
 
+def example_call(question: Question) -> str:
+    """Return a call on the command line that works, with all that the question needs."""
+    needed = [parameter for parameter in question.parameters if not parameter.optional]
+    options = [f"--{parameter.name} {_example_value(parameter.example)}" for parameter in needed]
+    return " ".join(["kg ask", question.name, *options])
+
+
+def _example_value(example: str) -> str:
+    """Return the example of a parameter as one would type it in a shell.
+
+    >>> _example_value('"2020-03-05"^^xsd:date'), _example_value("id:turkey"), _example_value('"to be"@en')
+    ('2020-03-05', 'id:turkey', "'to be'")
+    """
+    return shlex.quote(example[1:].partition('"')[0] if example.startswith('"') else example)
+
+
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"--{name}" for name in names) if names else "none"
 
@@ -167,13 +185,28 @@ def _listed(names: Sequence[str]) -> str:
 def _term(parameter: Parameter, text: str, store: Engine) -> NamedNode | Literal:
     if parameter.kind == "thing":
         return resolve(text, store, parameter.of_class, f"--{parameter.name}")
+    _check_unicode(text, f"--{parameter.name}")
     pattern, datatype = _KINDS[parameter.kind]
-    if not re.fullmatch(pattern, text, re.DOTALL):
+    if not re.fullmatch(pattern, text, re.DOTALL | re.ASCII) or not _is_date(text, parameter.kind):
         raise UsageError(
             f"--{parameter.name} takes {_article(parameter.kind)}, not {text[:60]!r}",
-            remedy=f"for example: {parameter.example}",
+            remedy=f"for example: --{parameter.name} {_example_value(parameter.example)}",
         )
     return Literal(text, datatype=iri(datatype))
+
+
+def _is_date(text: str, kind: str) -> bool:
+    try:
+        return kind != "date" or bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _check_unicode(text: str, where: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # bytes of the command line that are no UTF-8
+        raise UsageError(f"{text!r} is no Unicode text", where=where, remedy="write it in UTF-8") from error
 
 
 def _article(kind: str) -> str:
@@ -188,6 +221,7 @@ def resolve(text: str, store: Engine, of_class: NamedNode | None = None, where: 
     things match and ``UnknownName`` when none does. Cost: about ten look-ups; when nothing matches, one pass
     over the labels to find the nearest.
     """
+    _check_unicode(text, where)
     candidates = [node for node in _written(text) if _known(node, store)] or list(_labelled(text, store))
     fitting = [node for node in candidates if of_class is None or _is_a(node, of_class, store)]
     if len(fitting) == 1:
@@ -201,9 +235,7 @@ def resolve(text: str, store: Engine, of_class: NamedNode | None = None, where: 
             where=where,
             remedy="name a thing of that class",
         )
-    raise UnknownName(
-        "thing", text, _all_labels(store, of_class), remedy="kg show lists the things"
-    )
+    raise UnknownName("thing", text, _all_labels(store, of_class), remedy="kg show lists the things")
 
 
 def _short(node: NamedNode) -> str:
@@ -256,6 +288,8 @@ def _labelled(text: str, store: Engine) -> Iterator[NamedNode]:
 
 
 def _all_labels(store: Engine, of_class: NamedNode | None) -> Iterator[str]:
-    for quad in store.quads(None, iri("rdfs:label"), None, REFERENCE):
-        if of_class is None or (isinstance(quad.subject, NamedNode) and _is_a(quad.subject, of_class, store)):
-            yield term_text(quad.object)
+    for name in ("rdfs:label", "skos:altLabel"):
+        for quad in store.quads(None, iri(name), None, VIEW):
+            thing = quad.subject
+            if of_class is None or (isinstance(thing, NamedNode) and _is_a(thing, of_class, store)):
+                yield term_text(quad.object)

@@ -17,7 +17,7 @@ from kg.terms import BASE, VIEW, iri
 Bindings: TypeAlias = Mapping[str, NamedNode | BlankNode | Literal | Triple]
 
 _TYPE, _SAME = iri("rdf:type"), iri("owl:sameAs")
-_FEW: Final = 10_000
+_FEW: Final = 1_000
 """With fewer new triples than this, looking up what goes with each is faster than joining whole sets."""
 _NEW: Final = (NamedNode(BASE + "graph/new/0"), NamedNode(BASE + "graph/new/1"))
 
@@ -92,11 +92,16 @@ def _run(store: Engine, group: Sequence[Rule], graph: NamedNode) -> None:
 
 def _repeat(store: Engine, group: Sequence[Rule], graph: NamedNode) -> None:
     """Match rules against what is new until nothing is."""
+    fed = [
+        (rule, at)
+        for rule in group
+        for at, pattern in enumerate(rule.body)
+        if pattern[1] == _SAME or any(_matches(other.head, pattern) for other in group)
+    ]
     old, new = _NEW
     while size := _size(store, old):
-        for rule in group:
-            for at in range(len(rule.body)):
-                store.update(insertion(rule, graph, change=old, at=at, small=size < _FEW, copy=new))
+        for rule, at in fed:
+            store.update(insertion(rule, graph, change=old, at=at, small=size < _FEW, copy=new))
         store.update(f"DROP SILENT GRAPH {old}")
         old, new = new, old
 
@@ -139,13 +144,13 @@ def _in_order(rules: Sequence[Rule]) -> list[list[Rule]]:
 
 
 def _postorder(roots: Iterable[int], successors: Sequence[Sequence[int]], seen: set[int]) -> list[int]:
-    """What is reached from the roots and not yet seen, each after all that it leads to."""
+    """Return what is reached from the roots and not yet seen, each after all that it leads to."""
     order: list[int] = []
     for root in roots:
         stack = [] if root in seen else [(root, iter(successors[root]))]
         seen.add(root)
         while stack:
-            node, rest = stack[-1]
+            rest = stack[-1][1]
             following = next((n for n in rest if n not in seen), None)
             if following is None:
                 order.append(stack.pop()[0])
@@ -156,18 +161,19 @@ def _postorder(roots: Iterable[int], successors: Sequence[Sequence[int]], seen: 
 
 
 def _key(pattern: Pattern | None) -> NamedNode | None:
-    """What tells patterns apart first: the class of a type, else the predicate; ``None`` for a variable."""
+    """Return what tells patterns apart: the class of a type, else the predicate; ``None`` for a variable."""
     _, predicate, value = pattern or (None, None, None)
     known = value if predicate == _TYPE and isinstance(value, NamedNode) else predicate
     return known if isinstance(known, NamedNode) else None
 
 
 def _feeds(rule: Rule, other: Rule) -> bool:
-    """Whether what a rule derives can match a pattern in the body of another."""
-    return any(
-        all(
-            isinstance(t, Variable) or isinstance(u, Variable) or t == u
-            for t, u in zip(rule.head or (), p, strict=True)
-        )
-        for p in other.body
+    """Tell whether what a rule derives can match a pattern in the body of another."""
+    return any(_matches(rule.head, pattern) for pattern in other.body)
+
+
+def _matches(head: Pattern | None, pattern: Pattern) -> bool:
+    return head is not None and all(
+        isinstance(one, Variable) or isinstance(two, Variable) or one == two
+        for one, two in zip(head, pattern, strict=True)
     )

@@ -6,7 +6,6 @@ Every function returns text that ends in a line break; nothing here prints.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -14,7 +13,7 @@ from pyoxigraph import Literal, NamedNode
 
 from kg.answers import Answer, Description, Fact
 from kg.coverage import Coverage
-from kg.questions import Question
+from kg.questions import Question, example_call
 from kg.terms import BASE, curie, iri, text
 
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -67,24 +66,9 @@ def question_page(question: Question) -> str:
         kind = f"a {curie(parameter.of_class)}" if parameter.of_class else parameter.kind
         optional = ", may be left out" if parameter.optional else ""
         lines.append(f"  --{parameter.name}  {parameter.description} ({kind}{optional})")
-    example = [f"--{p.name} {example_value(p.example)}" for p in question.parameters if not p.optional]
     return "\n".join(
-        [
-            *lines,
-            *([""] if question.parameters else []),
-            " ".join(["Example: kg ask", question.name, *example]),
-            "",
-        ]
+        [*lines, *([""] if question.parameters else []), f"Example: {example_call(question)}", ""]
     )
-
-
-def example_value(example: str) -> str:
-    """Return the example of a parameter as one would type it in a shell.
-
-    >>> example_value('"2020-03-05"^^xsd:date'), example_value("id:turkey"), example_value('"to be"@en')
-    ('2020-03-05', 'id:turkey', "'to be'")
-    """
-    return shlex.quote(example[1:].partition('"')[0] if example.startswith('"') else example)
 
 
 def description_page(description: Description) -> str:

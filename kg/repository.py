@@ -182,7 +182,10 @@ class Base:
         """
         directory = self._store.directory
         if directory is None:
-            raise UsageError("the built-in base takes no new facts", remedy="make one on disk with kg init DIR, and name it with --store")
+            raise UsageError(
+                "the built-in base takes no new facts",
+                remedy="make one on disk with 'kg init DIR' and name it with --store",
+            )
         from kg.building import load, open_store
 
         self._store.close()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import marshal
 import mmap
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -31,7 +30,7 @@ from pyoxigraph import (
 )
 
 from kg import worker
-from kg.errors import LimitReached, ParleyError, Refused, StoreError, UnreadableInput
+from kg.errors import LimitReached, ParleyError, Refused, StoreError, UnreadableInput, UsageError
 from kg.store import bare, store_folder, syntax_error
 from kg.terms import PREFIXES, VIEW
 
@@ -41,8 +40,10 @@ LONGEST_QUERY: Final = 1_000_000
 """In characters; no query that a person writes comes near."""
 
 _NAME = "query"
+_LARGEST = 1_000_000  # seconds or MiB
 _UPDATES = frozenset(("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"))
 _PROLOGUE = re.compile(r"(?:\s|PREFIX\s+[^\s:]*:|BASE\b)*+(\w*)", re.IGNORECASE)
+_KILLED, _CPU_TIME = -9, -24  # by SIGKILL and SIGXCPU, names that not every platform knows
 _MEMORY = re.compile("memory allocation|bad_alloc|MemoryError|mmap|Resource temporarily unavailable")
 _FROM = re.compile(r"(?<![\w?$@:.%\\-])FROM\s++(?!NAMED\b)", re.IGNORECASE)
 
@@ -66,6 +67,11 @@ def run_query(
     ``LimitReached`` when a limit ended it, ``StoreError`` for a base that cannot be opened. Costs about 20 ms
     beyond the query itself. When it returns or raises, the worker is gone.
     """
+    if not (0 < seconds < _LARGEST and 0 < memory < _LARGEST):
+        raise UsageError(
+            f"limits of {seconds:g} s and {memory} MiB",
+            remedy=f"choose more than 0 and less than {_LARGEST:,}",
+        )
     text = _checked(sparql)
     request = {
         "sparql": text,
@@ -148,9 +154,9 @@ def _failure(status: int, said: str, request: dict[str, Any]) -> ParleyError:
         return ParleyError(f"the query's worker failed: {said[-200:]}", where=_NAME, remedy="report this")
     if status == worker.TOO_LARGE:
         what, remedy = f"the answer is larger than {request['size']:,} bytes", "add LIMIT or narrow the query"
-    elif status in (worker.TOO_LONG, -signal.SIGXCPU):
+    elif status in (worker.TOO_LONG, _CPU_TIME):
         what, remedy = f"stopped after {request['seconds']:g} s", "narrow the query or raise --timeout"
-    elif status == worker.NO_MEMORY or _MEMORY.search(said) or status == -signal.SIGKILL:
+    elif status == worker.NO_MEMORY or _MEMORY.search(said) or status == _KILLED:
         what, remedy = f"memory ran out at {request['memory'] >> 20:,} MiB", "narrow the query or add LIMIT"
     else:
         what, remedy = "too deeply nested or too long to evaluate", "write it shorter"

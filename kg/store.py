@@ -9,6 +9,8 @@ Result objects must be read in the thread that asked: another thread ends the pr
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -201,17 +203,20 @@ class Embedded:
     def update(self, sparql: str, *, name: str = "update") -> None:
         """Run an update, the whole of it or nothing; ``name`` is what an error calls the text."""
         try:
-            self._to_write().update(sparql)
+            with self._changing() as store:
+                store.update(sparql)
         except SyntaxError as error:
             raise syntax_error(str(error), sparql, name) from error
 
     def add(self, quads: Iterable[Quad]) -> None:
         """Add quads, all of them or none."""
-        self._to_write().extend(quads)
+        with self._changing() as store:
+            store.extend(quads)
 
     def fill(self, quads: Iterable[Quad]) -> None:
         """Add quads in bulk, in bounded memory; not atomic."""
-        self._to_write().bulk_extend(quads)
+        with self._changing() as store:
+            store.bulk_extend(quads)
 
     def load(
         self,
@@ -229,13 +234,14 @@ class Embedded:
             raise UnreadableInput(
                 "cannot tell the RDF format", where=name, remedy="give it an ending such as .ttl or .nq"
             )
+        if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
+            raise UnreadableInput("no file that can be read", where=name, remedy="check the name")
         data = None if isinstance(source, Path) else source
         try:
-            self._to_write().bulk_load(data, rdf_format, path=path, to_graph=graph)
+            with self._changing() as store:
+                store.bulk_load(data, rdf_format, path=path, to_graph=graph)
         except SyntaxError as error:
             raise _unparsable(error, name) from error
-        except FileNotFoundError as error:
-            raise UnreadableInput("no such file", where=name, remedy="check the name") from error
         except ValueError as error:
             raise UnreadableInput(str(error), where=name, remedy="choose another format") from error
 
@@ -291,12 +297,20 @@ class Embedded:
             raise StoreError("the store is closed", where=str(self.directory or "memory"), remedy="open it")
         return self._store
 
-    def _to_write(self) -> Store:
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[Store]:
         if not self._writable:
             raise UsageError(
                 "the store was opened for reading", where=str(self.directory), remedy="open it for writing"
             )
-        return self._open()
+        try:
+            yield self._open()
+        except (OSError, RuntimeError) as error:
+            raise StoreError(
+                f"cannot be changed: {error}",
+                where=str(self.directory or "memory"),
+                remedy="free some space, then open it again",
+            ) from error
 
 
 def syntax_error(message: str, text: str, name: str, prefixes: Iterable[str] = ()) -> UnreadableInput:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
-from kg.errors import LimitReached, Refused, StoreError, UnreadableInput
+from kg.errors import LimitReached, Refused, StoreError, UnreadableInput, UsageError
 from kg.sandbox import LONGEST_QUERY, run_query
 from kg.store import Embedded
 from kg.terms import CLAIMS, VIEW
@@ -154,6 +154,18 @@ def test_updates_are_refused(text, base):
 def test_a_query_that_is_too_long_is_refused():
     with pytest.raises(LimitReached, match="characters; keep it under 1,000,000"):
         run_query(DATA, "#" * (LONGEST_QUERY + 1))
+
+
+@pytest.mark.parametrize(("seconds", "memory"), [(0, 100), (-1, 100), (float("nan"), 100), (1e99, 9), (1, 0)])
+def test_limits_that_are_none_are_refused(seconds, memory):
+    with pytest.raises(UsageError, match="choose more than 0 and less than 1,000,000"):
+        run_query(DATA, "ASK {}", seconds=seconds, memory=memory)
+
+
+@on_linux
+def test_too_little_memory_to_start_is_a_limit_too():
+    with pytest.raises(LimitReached, match="memory ran out at 1 MiB"):
+        run_query(DATA, "ASK {}", memory=1)
 
 
 def test_a_base_that_is_missing_or_no_base_is_said(tmp_path):
