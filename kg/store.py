@@ -145,21 +145,14 @@ class Embedded:
         The folder and what else is in it may exist; a store in it must not (``StoreError``).
         """
         if (directory / _QUADS).exists():
-            raise StoreError(
-                "there is a store already",
-                where=str(directory),
-                remedy="choose another folder, or remove this one first",
-            )
+            raise StoreError("there is a store already", where=str(directory), remedy="choose another folder")
         try:
             (directory / _QUADS).mkdir(parents=True)
             made = cls._over(directory, read_only=False)
             (directory / _MARK).write_text(f"parley-base {_FORMAT}\n", encoding="ascii")
         except OSError as error:
-            raise StoreError(
-                f"cannot make a store: {error.strerror or error}",
-                where=str(directory),
-                remedy="choose a folder that you may write to",
-            ) from error
+            what = f"cannot make a store: {error.strerror or error}"
+            raise StoreError(what, where=str(directory), remedy="choose another folder") from error
         return made
 
     @classmethod
@@ -306,11 +299,8 @@ class Embedded:
         try:
             yield self._open()
         except (OSError, RuntimeError) as error:
-            raise StoreError(
-                f"cannot be changed: {error}",
-                where=str(self.directory or "memory"),
-                remedy="free some space, then open it again",
-            ) from error
+            where, remedy = str(self.directory or "memory"), "free some space, then open it again"
+            raise StoreError(f"cannot be changed: {error}", where=where, remedy=remedy) from error
 
 
 def syntax_error(message: str, text: str, name: str, prefixes: Iterable[str] = ()) -> UnreadableInput:
@@ -393,8 +383,5 @@ def _not_opened(error: Exception, directory: Path) -> StoreError:
         )
     if isinstance(error, PermissionError) or "Permission denied" in said:
         return StoreError("may not be read", where=str(directory), remedy="ask for access to the folder")
-    return StoreError(
-        f"damaged: {said.partition(' The file ')[0]}",
-        where=str(directory),
-        remedy="rebuild it from the journal",
-    )
+    what = f"damaged: {said.partition(' The file ')[0]}"
+    return StoreError(what, where=str(directory), remedy="rebuild it from the journal")

@@ -14,14 +14,14 @@ import select
 import sys
 import time
 
-TYPE_CHECKING = False  # typing itself takes a fifth of the start
-if TYPE_CHECKING:
-    from typing import IO, Any
-
 if __name__ == "__main__":  # started without site-packages, told where pyoxigraph lies
     sys.path.append(sys.argv[1])
 
 import pyoxigraph as ox
+
+TYPE_CHECKING = False  # typing itself would take a fifth of the start
+if TYPE_CHECKING:
+    from typing import IO, Any
 
 NOT_SPARQL, FOREIGN, BROKEN, TOO_LARGE, NO_MEMORY, TOO_LONG = 65, 66, 67, 68, 69, 70
 """Exit statuses: cannot be parsed; would call SERVICE; the store failed; answer too large; memory
