@@ -262,7 +262,7 @@ class _Axioms:
     # axioms, as they stand in one triple
 
     def subclass(self, narrow: Any, wide: Any, *names: str) -> Iterator[Rule]:
-        x = Variable("x")
+        self.fresh, x = itertools.count(1), Variable("x")
         for way in self.ways(narrow, x):
             yield from self.belongs(wide, x, way.named(*names or ("cax-sco",)))
 
@@ -292,6 +292,7 @@ class _Axioms:
 
     def chain(self, prop: Any, steps: list[Any], name: str) -> Iterator[Rule]:
         """The rule by which steps, one after the other, amount to a property."""
+        self.fresh = itertools.count(1)
         nodes = [Variable("x"), *(self.new() for _ in steps)]
         body = tuple(map(self.edge, steps, nodes, nodes[1:]))
         yield from self.rule(_Case(body, (name,)), self.edge(prop, nodes[0], nodes[-1]))

@@ -23,7 +23,7 @@ from kg.gate import Batch, Part, examine, file_part, grow
 from kg.journal import Add, Journal, Load, Mark
 from kg.rules import Rule, compile_rules
 from kg.store import Embedded
-from kg.terms import ONTOLOGY, STATE, VIEW, Progress, iri, text
+from kg.terms import CLAIMS, ONTOLOGY, STATE, VIEW, Progress, iri, text
 from kg.turtle import SYNTAXES, read
 
 
@@ -129,6 +129,10 @@ def _recorded(journal: Journal) -> Iterator[Part]:
             yield Part(partial(read, entry.quads.encode(), RdfFormat.N_QUADS, name=name), name, None, time)
         elif isinstance(entry, Load):
             yield Part(partial(_loaded, journal, entry), f"{name} ({entry.name})", None, time)
+        else:
+            stamp = Literal(time, datatype=iri("xsd:dateTime"))
+            ends = [Quad(claim, iri("prov:invalidatedAtTime"), stamp, CLAIMS) for claim in entry.claims]
+            yield Part(partial(iter, ends), name)
 
 
 def _loaded(journal: Journal, entry: Load) -> Iterator[Quad]:

@@ -312,15 +312,16 @@ def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_context
 def _fmt(ctx: click.Context, check: bool, files: tuple[Path, ...]) -> None:
-    """Write Turtle and TriG files in the one canonical form; without FILES those of the project itself.
+    """Write Turtle and TriG files in the one canonical form; without FILES those of the checkout one stands in.
 
     Example: kg fmt --check facts.ttl
     """
-    from kg.terms import data_folder
     from kg.turtle import format_file
 
-    root = data_folder()
-    own = [path for folder in ("ontology", "seeds") for path in sorted((root / folder).rglob("*.t[tr][li]*"))]
+    folders = (Path(name) for name in ("ontology", "seeds"))
+    own = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".ttl", ".trig"))
+    if not files and not own:
+        raise UsageError("there is no ontology/ or seeds/ here", remedy="name the files to format")
     different = []
     for path in files or own:
         text = format_file(path)

@@ -203,7 +203,7 @@ class Schema:
 
     def expression(self, node: object) -> tuple[str, Any, Any]:
         """Return the form of an anonymous class, its property (or ``None``) and what it names."""
-        said = {p for p in self.about.get(node, {}) if p.value.startswith(RESERVED)} - {_TYPE} - NOTES
+        said = {p for p in self.about.get(node, {}) if p.value.startswith(RESERVED)} - {_TYPE} - NOTES - _AXIOMS
         forms = said & _FORMS
         odd = said - _FORMS - {_ON, iri("owl:onClass")}
         if odd or len(forms) != 1:

@@ -156,3 +156,50 @@ def assert_same_view(ontology: list[Triple], facts: list[Triple], rules: tuple[R
     assert bool(broken) == contradiction
     assert ours - theirs == set()
     assert theirs - ours == set()
+
+
+# one small ontology for each rule
+
+REDUNDANT = {"eq-trans"}
+"""What eq-rep-s and eq-rep-o give in any case; the specification has it all the same."""
+
+RULES = {path.stem: path for path in CASES}
+
+
+def parts(name: str) -> tuple[list[Triple], list[Triple], set[Triple] | None]:
+    """The ontology, the facts, and what follows from them in a file; ``None`` for a clash."""
+    ontology, _, rest = RULES[name].read_text(encoding="utf-8").partition("# facts\n")
+    facts, follows, expected = rest.partition("# follows\n")
+    header = ontology[: ontology.index("\n\n") + 1]
+    return read(ontology), read(header + facts), set(read(header + expected)) if follows else None
+
+
+def test_there_is_one_small_ontology_for_each_supported_rule() -> None:
+    assert RULES.keys() == SUPPORTED.keys()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_rule_gives_what_its_file_says_follows(name: str) -> None:
+    ontology, facts, expected = parts(name)
+    rules = compile_rules(ontology)
+    derived, broken = view(rules, facts)
+    if expected is None:
+        assert [rule for rule in broken if name in rule.names]
+    else:
+        assert not broken
+        assert expected <= derived
+        without = view([rule for rule in rules if name not in rule.names], facts)[0]
+        assert name in REDUNDANT or not expected <= without, "another rule does the same"
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_rule_gives_what_owlrl_gives(name: str) -> None:
+    ontology, facts, _ = parts(name)
+    assert_same_view(ontology, facts)
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if parts(name)[2] is None])
+def test_a_clash_needs_every_one_of_its_facts(name: str) -> None:
+    ontology, facts, _ = parts(name)
+    for without in facts:
+        assert not view(compile_rules(ontology), [fact for fact in facts if fact != without])[1]

@@ -1,0 +1,113 @@
+"""The programs that are measured, each in a process of its own: ``python -m bench.programs NAME ARGUMENT…``.
+
+Each imports only what it needs, and prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+
+def owlrl(*files: str) -> dict[str, Any]:
+    """Read RDF files into one rdflib graph and close it with owlrl."""
+    import rdflib
+    from owlrl import DeductiveClosure, OWLRL_Semantics
+
+    graph = rdflib.Graph()
+    for file in files:
+        graph.parse(file)
+    read = len(graph)
+    DeductiveClosure(OWLRL_Semantics).expand(graph)
+    return {"read": read, "closed": len(graph)}
+
+
+def nemo(program: str) -> dict[str, Any]:
+    """Run a program of ``bench.nemo``, which says what to read."""
+    from nmo_python import NemoEngine, load_file
+
+    engine = NemoEngine(load_file(program))
+    engine.reason()
+    return {
+        "closed": sum(row[-1] for row in engine.result("size")),
+        "clashes": [row[0] for row in engine.result("clash")],
+    }
+
+
+def reasonable(*files: str) -> dict[str, Any]:
+    """Read N-Triples or Turtle files into reasonable and let it reason."""
+    from reasonable import PyReasoner
+
+    reasoner = PyReasoner()
+    for file in files:
+        reasoner.load_file(file)
+    return {"closed": len(reasoner.reason())}
+
+
+def view(*files: str) -> dict[str, Any]:
+    """Do in memory all that Parley does with files of claims: read, check, hold true, apply the rules."""
+    from kg.gate import examine, file_part, grow
+    from kg.store import Embedded
+
+    store = Embedded()
+    batch = examine([file_part(Path(file)) for file in files])
+    grow(store, batch, _rules())
+    return {"closed": store.count()}
+
+
+def rules(file: str) -> dict[str, Any]:
+    """Apply the rules, and look for clashes, in a store in memory that holds the triples of a file."""
+    from kg.reason import clashes, close
+    from kg.store import Embedded
+    from kg.terms import VIEW
+
+    store, compiled = Embedded(), _rules()
+    store.load(Path(file), graph=VIEW)
+    held = store.count()
+    begun, used = time.perf_counter(), time.process_time()
+    close(store, compiled)
+    found = sum(1 for _ in clashes(store, compiled))
+    wall, processor = time.perf_counter() - begun, time.process_time() - used
+    return {"held": held, "closed": store.count(), "clashes": found, "wall": wall, "processor": processor}
+
+
+def held(target: str, *files: str) -> dict[str, Any]:
+    """Write what files of claims hold true as N-Triples, for programs that know nothing of claims."""
+    from pyoxigraph import RdfFormat, serialize
+
+    from kg.gate import examine, file_part
+
+    batch = examine([file_part(Path(file)) for file in files])
+    serialize((quad.triple for quad in batch.held()), target, format=RdfFormat.N_TRIPLES)
+    return {"accepted": len(batch.accepted)}
+
+
+def disk(folder: str, file: str) -> dict[str, Any]:
+    """Load a file into a store on disk and do nothing else: what writing it costs at the least."""
+    from pyoxigraph import RdfFormat, Store
+
+    store = Store(folder)
+    store.bulk_load(path=file, format=RdfFormat.N_QUADS)
+    store.flush()
+    return {}
+
+
+def _rules() -> Any:  # noqa: ANN401 - its type would import what most programs here must not
+    from kg.rules import compile_rules
+    from kg.terms import data_folder
+    from kg.turtle import read
+
+    files = sorted((data_folder() / "ontology").glob("*.ttl"))
+    return compile_rules(quad.triple for file in files for quad in read(file))
+
+
+PROGRAMS: Final[Mapping[str, Callable[..., dict[str, Any]]]] = {
+    program.__name__: program for program in (owlrl, nemo, reasonable, view, rules, held, disk)
+}
+
+if __name__ == "__main__":
+    print(json.dumps(PROGRAMS[sys.argv[1]](*sys.argv[2:])))
