@@ -113,5 +113,9 @@ def _clauses(head: str, body: Sequence[str], condition: str) -> Iterator[str]:
         raise NotImplementedError(f"no translation to Nemo for the condition {unread}")
     parts = [*body]
     for found in _CONDITION.finditer(condition):
-        parts.append(found["filter"] or f"{found['name']} = {_TYPED.sub(r'\1', found['value'])}")
+        parts.append(found["filter"] or f"{found['name']} = {_TYPED.sub(_digits, found['value'])}")
     yield f"{head} :- {', '.join(parts)} ." if parts else f"{head} ."
+
+
+def _digits(number: re.Match[str]) -> str:
+    return number[1]

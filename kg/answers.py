@@ -19,7 +19,7 @@ from kg.errors import LimitReached
 from kg.evidence import Claim, read_claims
 from kg.questions import LANGUAGES
 from kg.store import Engine
-from kg.terms import CLAIMS, ONTOLOGY, PREFIXES, REFERENCE, VIEW, curie, iri
+from kg.terms import BASE, CLAIMS, ONTOLOGY, PREFIXES, REFERENCE, VIEW, curie, iri
 
 if TYPE_CHECKING:
     import pandas
@@ -120,7 +120,7 @@ def reading(term: _Term | None, labels: Mapping[NamedNode, str]) -> str:
     if term is None:
         return ""
     if isinstance(term, NamedNode):
-        return labels.get(term) or curie(term) or term.value
+        return labels.get(term) or curie(term) or term.value.removeprefix(BASE)
     if not isinstance(term, Literal):
         return str(term)
     name = term.datatype.value.removeprefix(_XSD)
