@@ -23,7 +23,9 @@ from typing import Final, TypeAlias
 
 from kg.terms import PREFIXES, iri
 
-Value: TypeAlias = "str | int | tuple[str, str]"  # compact IRI, whole number, or text with its language or datatype
+Value: TypeAlias = (
+    "str | int | tuple[str, str]"  # compact IRI, whole number, or text with its language or datatype
+)
 Fact: TypeAlias = tuple[str, str, Value]
 
 _ARTICLES_A_CONFLICT: Final = 12
@@ -83,7 +85,7 @@ class _Conflict:
 
 
 def _name(number: int) -> str:
-    """A name of four syllables, another one for each number below a hundred million."""
+    """Return a name of four syllables, another one for each number below a hundred million."""
     size = len(_SYLLABLES)
     # a step without a common divisor with the number of names scatters neighbouring numbers
     number = number * 7_368_787 % size**4
@@ -148,13 +150,13 @@ class _Article:
             scene(self)
 
     def thing(self, kind: str, label: str) -> str:
-        """A new thing of this article, with its label among the reference data."""
+        """Make a new thing of this article, with its label among the reference data."""
         term = f"id:{kind}-{self.slug}-{len(self.lines)}"
         self._line(term, "rdfs:label", (label, "en"), "graph:reference")
         return term
 
     def name(self, term: str) -> str:
-        """What a thing of the conflict is called; the first article that names it brings its label."""
+        """Return what a thing of the conflict is called; the first article that names it brings its label."""
         label = self.world.names[term]
         if term not in self.named:
             self.named.add(term)
@@ -205,7 +207,7 @@ def _term(value: Value) -> str:
 
 
 def _setting(article: _Article) -> None:
-    """Where it happens, and who leads whom."""
+    """Say where it happens, and who leads whom."""
     world, name, rng = article.world, article.name, article.rng
     province, city = rng.choice(world.provinces), rng.choice(world.cities)
     host = world.host
@@ -232,7 +234,7 @@ def _setting(article: _Article) -> None:
 
 
 def _talks(article: _Article) -> None:
-    """Two leaders meet and agree on a truce and a corridor."""
+    """Let two leaders meet and agree on a truce and a corridor."""
     world, name, rng = article.world, article.name, article.rng
     one, other = rng.sample((world.host, world.neighbour, world.ally), 2)
     province, city = rng.choice(world.provinces), rng.choice(world.cities)
@@ -290,7 +292,7 @@ def _judgement(article: _Article, truce: str, leader: str) -> None:
 
 
 def _fighting(article: _Article) -> None:
-    """An attack, its dead, the answer to it, and what a leader says of it."""
+    """Tell of an attack, its dead, the answer to it, and what a leader says of it."""
     world, name, rng = article.world, article.name, article.rng
     group, city = rng.choice(world.groups), rng.choice(world.cities)
     attacker = world.host.air_force
@@ -330,7 +332,7 @@ def _fighting(article: _Article) -> None:
 
 
 def _statement(article: _Article, attack: str) -> None:
-    """A leader's word: the article reports that it was said, the content stays the leader's."""
+    """Give a leader's word: the article reports that it was said, the content stays the leader's."""
     leader = article.world.host.leader
     said = article.say(
         "the pilots did not know whom they hit",
@@ -350,7 +352,7 @@ def _statement(article: _Article, attack: str) -> None:
 
 
 def _backers(article: _Article) -> None:
-    """Who supports whom, and who fights whom."""
+    """Say who supports whom, and who fights whom."""
     world, name, rng = article.world, article.name, article.rng
     group = rng.choice(world.groups)
     helper = world.neighbour
@@ -385,7 +387,7 @@ def _backers(article: _Article) -> None:
 
 
 def _ground(article: _Article) -> None:
-    """Who is where, who holds what, and who wants it."""
+    """Say who is where, who holds what, and who wants it."""
     world, name, rng = article.world, article.name, article.rng
     province, city = rng.choice(world.provinces), rng.choice(world.cities)
     army = world.neighbour.army
@@ -415,5 +417,3 @@ def _ground(article: _Article) -> None:
         (intention, "parley:content", ("to retake the province", "en")),
         before="But ",
     )
-
-

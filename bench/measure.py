@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -45,7 +45,9 @@ def run(command: Sequence[str], *, seconds: float = 900, **environment: str) -> 
         errors.seek(0)
         if child.returncode:
             said = errors.read().decode(errors="replace").strip().splitlines()
-            why = f"ended after {seconds:.0f} s, its limit" if wall > seconds else (said or ["no message"])[-1]
+            why = (
+                f"ended after {seconds:.0f} s, its limit" if wall > seconds else (said or ["no message"])[-1]
+            )
             raise Failed(f"{' '.join(command[:4])}: {why}")
         return Cost(wall, used.ru_utime + used.ru_stime, _megabytes(used.ru_maxrss), output.read().decode())
 
@@ -65,16 +67,29 @@ def _megabytes(maximum: int) -> float:
     return maximum / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
 
 
-def repeat(*commands: Sequence[str], times: int, environment: Mapping[str, str] | None = None) -> list[list[Cost]]:
-    """Run commands in turn, one round after the other, so that what else the machine does strikes all alike."""
-    rounds = [[run(command, **(environment or {})) for command in commands] for _ in range(times)]
+def repeat(
+    *commands: Sequence[str], times: int, before: Callable[[], None] = lambda: None, **environment: str
+) -> list[list[Cost]]:
+    """Run commands in turn, one round after the other, so that what else the machine does strikes all alike.
+
+    ``before`` is called before each run. Returns the costs command by command.
+    """
+    rounds: list[list[Cost]] = []
+    for _ in range(times):
+        costs = []
+        for command in commands:
+            before()
+            costs.append(run(command, **environment))
+        rounds.append(costs)
     return [list(costs) for costs in zip(*rounds, strict=True)]
 
 
 def least(costs: Sequence[Cost]) -> Cost:
     """Return the least time by the clock, the least processor time and the greatest memory of several runs."""
     return Cost(
-        min(cost.wall for cost in costs), min(cost.processor for cost in costs), max(cost.memory for cost in costs)
+        min(cost.wall for cost in costs),
+        min(cost.processor for cost in costs),
+        max(cost.memory for cost in costs),
     )
 
 

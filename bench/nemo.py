@@ -19,7 +19,9 @@ from kg.rules import Pattern, Rule
 from kg.terms import CLAIMS, REFERENCE, iri
 
 _TYPE: Final = iri("rdf:type")
-_CONDITION = re.compile(r"FILTER\((?P<filter>\?\w+ != \?\w+)\)|BIND\((?P<value>.+?) AS (?P<name>\?\w+)\)(?= |$)")
+_CONDITION = re.compile(
+    r"FILTER\((?P<filter>\?\w+ != \?\w+)\)|BIND\((?P<value>.+?) AS (?P<name>\?\w+)\)(?= |$)"
+)
 _TYPED = re.compile(r'"(\d+)"\^\^<[^>]*integer>')
 
 
@@ -29,7 +31,11 @@ def plain(rules: Sequence[Rule], files: Sequence[Path]) -> str:
     def atom(pattern: Pattern) -> str:
         return f"t({', '.join(map(str, pattern))})"
 
-    lines = [*_reading(files), "t(?s, ?p, ?o) :- held(?p, ?o, ?s) .", "size(#count(?s, ?p, ?o)) :- t(?s, ?p, ?o) ."]
+    lines = [
+        *_reading(files),
+        "t(?s, ?p, ?o) :- held(?p, ?o, ?s) .",
+        "size(#count(?s, ?p, ?o)) :- t(?s, ?p, ?o) .",
+    ]
     for rule in rules:
         body = [atom(pattern) for pattern in rule.body]
         lines += _clauses(atom(rule.head) if rule.head else _clash(rule), body, rule.condition)
@@ -57,7 +63,9 @@ def split(rules: Sequence[Rule], files: Sequence[Path]) -> str:
 
 def _reading(files: Sequence[Path]) -> Iterator[str]:
     """Read the files (Nemo puts the graph first) and hold true what the gate would: columns p, o, s."""
-    source, speaker, withdrawn = map(iri, ("prov:hadPrimarySource", "prov:wasAttributedTo", "prov:invalidatedAtTime"))
+    source, speaker, withdrawn = map(
+        iri, ("prov:hadPrimarySource", "prov:wasAttributedTo", "prov:invalidatedAtTime")
+    )
     for file in files:
         yield f'@import quad :- nquads {{ resource = "{file}" }} .'
     yield f"withdrawn(?c) :- quad({CLAIMS}, ?c, {withdrawn}, ?time) ."
@@ -101,7 +109,7 @@ def _clash(rule: Rule) -> str:
 
 
 def _clauses(head: str, body: Sequence[str], condition: str) -> Iterator[str]:
-    """The clauses of a rule: none of the conditions that Parley's ontology leads to is left out."""
+    """Yield the clauses of a rule; a condition that has no translation is an error, never left out."""
     either = re.match(r"FILTER\((.+?) \|\| (.+?)\)(?: |$)", condition)
     if either:
         rest = condition[either.end() :]

@@ -8,6 +8,7 @@ part of a body, what it allows in a superclass becomes heads. The names of rules
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
@@ -245,12 +246,18 @@ class _Axioms:
             if place.setdefault(variable, individual) != individual:
                 body.append((place[variable], _SAME, individual))
         body = [_placed(pattern, place) for pattern in body]
-        for variable, individual in place.items():
-            condition = condition.replace(str(variable), str(individual))
         head = _placed(head, place) if head else None
         if head and self.may_be_literal(head[0], body):
             condition = f"FILTER(!isLiteral({head[0]}))"
+        # the same variables in the same places, so that rules with one head can run as one
+        used = [t for p in ([head] if head else []) + body for t in p if isinstance(t, Variable)]
+        place |= dict(
+            zip(_unique(used), map(Variable, (*"xyz", *(f"z{n}" for n in range(len(used))))), strict=False)
+        )
+        condition = re.sub(r"\?\w+", lambda name: str(place[Variable(name[0][1:])]), condition)
         if head not in body:
+            head = _placed(head, place) if head else None
+            body = [_placed(pattern, place) for pattern in body]
             yield Rule(_unique(case.names), head, _unique(body), condition, self.schema.axiom)
 
     def may_be_literal(self, term: Term, body: list[Pattern]) -> bool:
@@ -262,7 +269,7 @@ class _Axioms:
     # axioms, as they stand in one triple
 
     def subclass(self, narrow: Any, wide: Any, *names: str) -> Iterator[Rule]:
-        self.fresh, x = itertools.count(1), Variable("x")
+        x = Variable("x")
         for way in self.ways(narrow, x):
             yield from self.belongs(wide, x, way.named(*names or ("cax-sco",)))
 
@@ -292,7 +299,6 @@ class _Axioms:
 
     def chain(self, prop: Any, steps: list[Any], name: str) -> Iterator[Rule]:
         """The rule by which steps, one after the other, amount to a property."""
-        self.fresh = itertools.count(1)
         nodes = [Variable("x"), *(self.new() for _ in steps)]
         body = tuple(map(self.edge, steps, nodes, nodes[1:]))
         yield from self.rule(_Case(body, (name,)), self.edge(prop, nodes[0], nodes[-1]))

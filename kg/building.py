@@ -62,7 +62,9 @@ def make(folder: Path, progress: Progress = None) -> None:
         with Journal.open(unfinished / "journal", write=True, clock=lambda: now) as journal:
             _record(journal, examine([file_part(path, _stamp(now)) for path in files]), files)
             _rebuild(unfinished, journal, progress)
-        folder.mkdir(exist_ok=True)
+        if not folder.exists():
+            unfinished.rename(folder)
+            return
         for name in ("journal", "store", "format"):  # without the last it is no base
             (unfinished / name).rename(folder / name)
     except OSError as error:
@@ -80,6 +82,11 @@ def load(folder: Path, files: Sequence[Path], progress: Progress = None) -> None
     """
     now = datetime.now(UTC)
     with Journal.open(folder / "journal", write=True, clock=lambda: now) as journal:
+        current = _current(folder)  # the last writer may have ended between its record and the store
+        if current is None:
+            _rebuild(folder, journal, progress)
+        else:
+            current.close()
         store = Embedded.open(folder)
         try:
             batch, view = examine([file_part(path, _stamp(now)) for path in files], store), Embedded()

@@ -7,6 +7,7 @@ unreadable input, 3 a fault of Parley's own, 4 a limit was reached.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -355,6 +356,8 @@ def main(args: Sequence[str] | None = None) -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the caller closed it
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a label need not be in the terminal's encoding
     stdout = sys.stdout
     try:
         status = _run(args)
@@ -377,7 +380,7 @@ def _run(args: Sequence[str] | None) -> int:
         click.echo(f"kg: {' '.join(error.format_message().split())}{hint}", err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("kg: interrupted; nothing was changed", err=True)
+        click.echo("kg: interrupted", err=True)
         return 130
     except OSError as error:
         return _lost(error)

@@ -13,16 +13,18 @@ Positions count Unicode code points from 0, ``oa:end`` excluded (Web Annotation 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions
+from pyoxigraph import Literal, NamedNode, Quad
 
 from kg.errors import Refused, UnreadableInput
 from kg.store import Engine
-from kg.terms import CLAIMS, iri, text
+from kg.terms import CLAIMS, curie, iri, text
 
 _TEXT: Final = iri("schema:text")
 _SHA256: Final = iri("schema:sha256")
@@ -51,68 +53,65 @@ class Claim:
         return self.speaker == self.source and not self.withdrawn
 
 
-_CLAIMS_QUERY: Final = """
-PREFIX oa: <http://www.w3.org/ns/oa#>
-PREFIX prov: <http://www.w3.org/ns/prov#>
-PREFIX parley: <https://w3id.org/parley/ontology#>
-SELECT ?claim ?source ?speaker ?quote ?start ?end ?recorded ?withdrawn WHERE {
-  VALUES_HERE
-  ?claim a parley:Claim .
-  OPTIONAL { ?claim prov:hadPrimarySource ?source }
-  OPTIONAL { ?claim prov:wasAttributedTo ?speaker }
-  OPTIONAL { ?claim oa:exact ?quote }
-  OPTIONAL { ?claim oa:start ?start }
-  OPTIONAL { ?claim oa:end ?end }
-  OPTIONAL { ?claim prov:generatedAtTime ?recorded }
-  OPTIONAL { ?claim prov:invalidatedAtTime ?withdrawn }
-}"""
+_PROPERTIES: Final = {
+    iri("prov:hadPrimarySource"): "source",
+    iri("prov:wasAttributedTo"): "speaker",
+    iri("oa:exact"): "quote",
+    iri("oa:start"): "start",
+    iri("oa:end"): "end",
+    iri("prov:generatedAtTime"): "recorded",
+    iri("prov:invalidatedAtTime"): "withdrawn",
+}
+_TERMS: Final = {name: curie(term) for term, name in _PROPERTIES.items()}
+_CLAIM: Final = iri("parley:Claim")
 
 
 def read_claims(store: Engine, only: Iterable[NamedNode] | None = None) -> Iterator[Claim]:
     """Yield the claims of a base, or only those named, in no particular order.
 
     Raises ``Refused`` for a claim that lacks its source, speaker, quote or position, or has two of one.
-    Cost: one query over the graph ``claims``; with ``only``, one look-up each.
+    Cost: one pass over the graph ``claims``; with ``only``, one look-up each.
     """
-    values = "" if only is None else "VALUES ?claim { " + " ".join(map(str, only)) + " }"
-    seen: set[NamedNode] = set()
-    rows = cast("QuerySolutions", store.query(_CLAIMS_QUERY.replace("VALUES_HERE", values), graphs=(CLAIMS,)))
-    for row in rows:
-        if row["claim"] in seen:
-            raise Refused(
-                "the claim has two sources, speakers, quotes, positions or times",
-                where=row["claim"].value,
-                remedy="make it two claims",
-            )
-        seen.add(row["claim"])
-        yield _claim(row)
+    quads = (
+        store.quads(graph=CLAIMS)
+        if only is None
+        else chain.from_iterable(store.quads(claim, None, None, CLAIMS) for claim in only)
+    )
+    found: dict[NamedNode, dict[str, Any]] = {}
+    for quad in quads:
+        name = _PROPERTIES.get(quad.predicate, "class" if quad.object == _CLAIM else "")
+        if name and isinstance(quad.subject, NamedNode):
+            said = found.setdefault(quad.subject, {})
+            if name in said:
+                raise Refused(
+                    f"the claim has two of {_TERMS[name]}",
+                    where=quad.subject.value,
+                    remedy="make it two claims",
+                )
+            said[name] = quad.object
+    return (_claim(claim, said) for claim, said in found.items() if "class" in said)
 
 
-def _claim(row: Any) -> Claim:  # noqa: ANN401 - pyoxigraph types a solution's terms as one wide union
-    for name, term in (("source", "prov:hadPrimarySource"), ("speaker", "prov:wasAttributedTo")):
-        if not isinstance(row[name], NamedNode):
+def _claim(claim: NamedNode, said: Mapping[str, Any]) -> Claim:
+    for name, kind in (
+        ("source", NamedNode),
+        ("speaker", NamedNode),
+        *((n, Literal) for n in ("quote", "start", "end")),
+    ):
+        if not isinstance(said.get(name), kind):
             raise Refused(
-                f"the claim has no {name}", where=row["claim"].value, remedy=f"state it with {term}"
-            )
-    for name in ("quote", "start", "end"):
-        term = "oa:exact" if name == "quote" else f"oa:{name}"
-        if not isinstance(row[name], Literal):
-            raise Refused(
-                f"the claim has no {name}", where=row["claim"].value, remedy=f"state it with {term}"
+                f"the claim has no {name}", where=claim.value, remedy=f"state it with {_TERMS[name]}"
             )
     try:
-        start, end = int(row["start"].value), int(row["end"].value)
+        start, end = int(said["start"].value), int(said["end"].value)
     except ValueError as error:
         raise Refused(
             "the position of the quote is no whole number",
-            where=row["claim"].value,
+            where=claim.value,
             remedy="oa:start and oa:end count code points",
         ) from error
-    recorded = row["recorded"].value if row["recorded"] else ""
-    withdrawn = row["withdrawn"].value if row["withdrawn"] else ""
-    return Claim(
-        row["claim"], row["source"], row["speaker"], row["quote"].value, start, end, recorded, withdrawn
-    )
+    times = (text(said[name]) if name in said else "" for name in ("recorded", "withdrawn"))
+    return Claim(claim, said["source"], said["speaker"], said["quote"].value, start, end, *times)
 
 
 def source_texts(store: Engine) -> dict[NamedNode, str]:
@@ -162,27 +161,39 @@ def _decoded(path: Path, content: bytes) -> str:
         ) from error
 
 
-def verify(store: Engine) -> None:
-    """Check that every quote stands in its source's text, character for character, at its position.
+def verify(store: Engine) -> list[Claim]:
+    """Return the claims of a store whose every quote stands in its source's text, character for character.
 
-    Also: every claim graph that holds triples is described as a claim, and every text has its fingerprint.
+    Also that every text has its fingerprint, and no source two of either.
     Raises ``Refused`` naming the first claim, in the order of their IRIs, that does not hold.
     Cost: one pass over the claims.
     """
     texts = source_texts(store)
-    for quad in store.quads(None, _SHA256, None, CLAIMS):
-        words = texts.get(quad.subject) if isinstance(quad.subject, NamedNode) else None
-        if words is not None and hashlib.sha256(words.encode()).hexdigest() != text(quad.object):
+    stated = _once(_SHA256, "fingerprints", store)
+    for source, words in _once(_TEXT, "texts", store).items():
+        if stated.get(source) != hashlib.sha256(words.encode()).hexdigest():
             raise Refused(
-                "the fingerprint of the source is not that of its text",
-                where=text(quad.subject),
+                f"the source's fingerprint is {'not that of its text' if source in stated else 'not stated'}",
+                where=source,
                 remedy="restore the text, or state the SHA-256 of the new one and check its quotes",
             )
-    bad = [(claim, reason) for claim in read_claims(store) if (reason := _flaw(claim, texts))]
+    claims = list(read_claims(store))
+    bad = [(claim, reason) for claim in claims if (reason := _flaw(claim, texts))]
     if bad:
         claim, (what, remedy) = min(bad, key=lambda pair: pair[0].iri.value)
-        more = f" (and {len(bad) - 1} more claims)" if len(bad) > 1 else ""
+        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         raise Refused(what + more, where=claim.iri.value, remedy=remedy)
+    return claims
+
+
+def _once(predicate: NamedNode, name: str, store: Engine) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for quad in store.quads(None, predicate, None, CLAIMS):
+        if found.setdefault(text(quad.subject), text(quad.object)) != text(quad.object):
+            raise Refused(
+                f"the source has two {name}", where=text(quad.subject), remedy="make it two sources"
+            )
+    return found
 
 
 def _flaw(claim: Claim, texts: dict[NamedNode, str]) -> tuple[str, str] | None:
@@ -194,11 +205,13 @@ def _flaw(claim: Claim, texts: dict[NamedNode, str]) -> tuple[str, str] | None:
     found = words[claim.start : claim.end] if 0 <= claim.start <= claim.end else ""
     if found == claim.quote:
         return None
-    elsewhere = words.find(claim.quote)
-    if elsewhere >= 0:
+    elsewhere = [match.start() for match in re.finditer(f"(?={re.escape(claim.quote)})", words)]
+    if elsewhere:
+        start = min(elsewhere, key=lambda at: abs(at - claim.start))
+        end = start + len(claim.quote)
         return (
-            f"its quote stands at {elsewhere}, not at {claim.start}",
-            f"write oa:start {elsewhere} ; oa:end {elsewhere + len(claim.quote)}",
+            f"its quote stands at {start} to {end}, not at {claim.start} to {claim.end}",
+            f"write oa:start {start} ; oa:end {end}",
         )
     return (
         f"its quote {_shortened(claim.quote)} is not in the source, which reads {_shortened(found)} there",

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from kg import reason
 from kg.errors import Refused
-from kg.evidence import read_claims, text_quads, verify
+from kg.evidence import text_quads, verify
 from kg.rules import Rule
 from kg.store import Embedded, Engine
-from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, Progress, iri
+from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, Progress, iri, text
 from kg.turtle import read
 
 _CLAIM: Final = iri("parley:Claim")
@@ -89,7 +89,8 @@ def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
         times = _times([*about, *said], part.time, known)
         about.update(dict.fromkeys([*said, *times]))
     described = Embedded()
-    described.add(about)
+    described.fill(about)
+    _refuse_reserved(about)
     for graph, name in graphs.items():
         if not described.contains(Quad(graph, _TYPE, _CLAIM, CLAIMS)):
             raise Refused(
@@ -98,10 +99,9 @@ def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
                 remedy="describe it in graph:claims with its source, speaker and quote",
             )
     if known is not None:
-        _refuse_changes(about, known)
-        described.add(q for term in _TEXT_PROPERTIES for q in known.quads(None, term, None, CLAIMS))
-    verify(described)
-    accepted = frozenset(claim.iri for claim in read_claims(described) if claim.accepted)
+        _refuse_changes(about, parts, graphs, known)
+        described.fill(q for term in _TEXT_PROPERTIES for q in known.quads(None, term, None, CLAIMS))
+    accepted = frozenset(claim.iri for claim in verify(described) if claim.accepted)
     return Batch(tuple(parts), tuple(about), accepted)
 
 
@@ -129,6 +129,16 @@ def _read_part(part: Part, graphs: dict[NamedNode, str]) -> list[Quad]:
     return said
 
 
+def _refuse_reserved(about: Iterable[Quad]) -> None:
+    for quad in about:
+        if quad.object == _CLAIM and text(quad.subject).startswith(BASE + "graph/"):
+            raise Refused(
+                "a claim has the name of one of the base's own graphs",
+                where=text(quad.subject),
+                remedy="give it an IRI of its own",
+            )
+
+
 def _times(said: Iterable[Quad], time: str, known: Engine | None) -> list[Quad]:
     """Return when each claim was recorded, for those that neither say so nor were there before."""
     claims = {quad.subject for quad in said if quad.predicate == _TYPE and quad.object == _CLAIM}
@@ -141,22 +151,27 @@ def _times(said: Iterable[Quad], time: str, known: Engine | None) -> list[Quad]:
     ]
 
 
-def _refuse_changes(about: Iterable[Quad], known: Engine) -> None:
-    """Refuse to say something else about a claim or source that the base already has."""
-    by_subject: dict[NamedNode | BlankNode | Triple, set[Quad]] = {}
-    for quad in about:
-        if quad.predicate != _RECORDED:
-            by_subject.setdefault(quad.subject, set()).add(quad)
-    for subject, said in by_subject.items():
-        if isinstance(subject, Triple):
-            continue
-        had = {q for q in known.quads(subject, None, None, CLAIMS) if q.predicate != _RECORDED}
-        if had and not said <= had:
-            raise Refused(
-                "the base has this already, and says something else about it",
-                where=subject.value,
-                remedy="give the new claim or source an IRI of its own",
-            )
+def _refuse_changes(
+    batch: Iterable[Quad], parts: Sequence[Part], graphs: Iterable[NamedNode], known: Engine
+) -> None:
+    """Refuse to say something else about a claim or source that the base already has, or in such a claim."""
+    for quad in batch:
+        subject = cast("NamedNode", quad.subject)
+        if not known.contains(quad) and any(True for _ in known.quads(subject, None, None, CLAIMS)):
+            raise _changed(subject)
+    old = {graph for graph in graphs if known.contains(Quad(graph, _TYPE, _CLAIM, CLAIMS))}
+    for part in parts if old else ():
+        for quad in part.quads():
+            if quad.graph_name in old and not known.contains(quad):
+                raise _changed(cast("NamedNode", quad.graph_name))
+
+
+def _changed(subject: NamedNode) -> Refused:
+    return Refused(
+        "the base has this already, and says something else about it",
+        where=subject.value,
+        remedy="give the new claim or source an IRI of its own",
+    )
 
 
 def grow(view: Engine, batch: Batch, rules: Sequence[Rule], progress: Progress = None) -> None:

@@ -11,14 +11,20 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple, Variable
 
-from kg.rules import Pattern, Rule, insertion, selection
+from kg.errors import UnsupportedConstruct
+from kg.rules import Pattern, Rule, bulk_insertion, insertion, selection
 from kg.terms import BASE, VIEW, iri
 
 Bindings: TypeAlias = Mapping[str, NamedNode | BlankNode | Literal | Triple]
 
+_Part: TypeAlias = tuple[Rule, int | None]
+_Batch: TypeAlias = Sequence[_Part]
+
 _TYPE, _SAME = iri("rdf:type"), iri("owl:sameAs")
 _FEW: Final = 1_000
 """With fewer new triples than this, looking up what goes with each is faster than joining whole sets."""
+_ROUNDS: Final = 100
+"""How often a rule that computes may lead to itself; no other rule can go on for ever."""
 _NEW: Final = (NamedNode(BASE + "graph/new/0"), NamedNode(BASE + "graph/new/1"))
 
 
@@ -43,11 +49,11 @@ def close(
     Clashes are passed over: see :func:`clashes`. ``progress`` is told how many groups of rules are done, of how
     many. While rules that feed each other run, two graphs beside the view hold what is new; both are empty
     before and after. Time grows with what is derived; the rules of equality cost one look unless some
-    ``owl:sameAs`` holds.
+    ``owl:sameAs`` holds. Raises ``UnsupportedConstruct`` for a rule that computes without end.
     """
     deriving = [rule for rule in rules if rule.head]
     plain = [rule for rule in deriving if not _is_equality(rule)]
-    groups = _in_order(plain)
+    groups = _in_order(_by_head((rule, None) for rule in plain))
     for done, group in enumerate(groups):
         if progress:
             progress(done, len(groups))
@@ -78,16 +84,23 @@ def _is_equality(rule: Rule) -> bool:
     return any(predicate == _SAME for _, predicate, _ in rule.body)
 
 
-def _run(store: Engine, group: Sequence[Rule], graph: NamedNode) -> None:
-    """Run rules that feed each other to the fixpoint, or a single rule once."""
-    if not any(_feeds(rule, other) for rule in group for other in group):
-        for rule in group:
-            store.update(insertion(rule, graph))
-        return
-    _clear(store)
-    for rule in group:
-        store.update(insertion(rule, graph, copy=_NEW[0]))
-    _repeat(store, group, graph)
+def _by_head(parts: Iterable[_Part]) -> list[_Batch]:
+    """Put together what has one head, to be run as one; rules of our own name their variables as they like."""
+    batches: dict[object, list[_Part]] = {}
+    for rule, at in parts:
+        batches.setdefault(rule.head, []).append((rule, at))
+    return list(batches.values())
+
+
+def _run(store: Engine, group: Sequence[_Batch], graph: NamedNode) -> None:
+    """Run rules that feed each other to the fixpoint, or those of a single head once."""
+    cycle = any(_feeds(batch, other) for batch in group for other in group)
+    if cycle:
+        _clear(store)
+    for batch in group:
+        store.update(bulk_insertion(batch, graph, copy=_NEW[0] if cycle else None))
+    if cycle:
+        _repeat(store, [rule for batch in group for rule, _ in batch], graph)
 
 
 def _repeat(store: Engine, group: Sequence[Rule], graph: NamedNode) -> None:
@@ -98,10 +111,22 @@ def _repeat(store: Engine, group: Sequence[Rule], graph: NamedNode) -> None:
         for at, pattern in enumerate(rule.body)
         if pattern[1] == _SAME or any(_matches(other.head, pattern) for other in group)
     ]
+    computing = [rule.names[0] for rule in group if "BIND(" in rule.condition]
     old, new = _NEW
+    rounds = 0
     while size := _size(store, old):
-        for rule, at in fed:
-            store.update(insertion(rule, graph, change=old, at=at, small=size < _FEW, copy=new))
+        rounds += 1
+        if computing and rounds > _ROUNDS:
+            remedy = "what it computes must not lead to the rule again"
+            raise UnsupportedConstruct(
+                "a SPARQL rule does not come to an end", where=computing[0], remedy=remedy
+            )
+        if size < _FEW:
+            updates = [insertion(rule, graph, change=old, at=at, copy=new) for rule, at in fed]
+        else:
+            updates = [bulk_insertion(batch, graph, change=old, copy=new) for batch in _by_head(fed)]
+        for update in updates:
+            store.update(update)
         store.update(f"DROP SILENT GRAPH {old}")
         old, new = new, old
 
@@ -116,30 +141,30 @@ def _clear(store: Engine) -> None:
         store.update(f"DROP SILENT GRAPH {graph}")
 
 
-def _in_order(rules: Sequence[Rule]) -> list[list[Rule]]:
-    """Group rules that feed each other (strongly connected components), those that feed others first.
+def _in_order(batches: Sequence[_Batch]) -> list[list[_Batch]]:
+    """Group what feeds each other (strongly connected components), what feeds others first.
 
     Kosaraju's algorithm, iterative: networkx has it too, but takes longer to import than the rules to run.
     """
     readers: dict[object, set[int]] = {}
-    for index, rule in enumerate(rules):
-        for pattern in rule.body:
-            readers.setdefault(_key(pattern), set()).add(index)
+    for index, batch in enumerate(batches):
+        for rule, _ in batch:
+            for pattern in rule.body:
+                readers.setdefault(_key(pattern), set()).add(index)
     feeds: list[list[int]] = []
-    for rule in rules:
-        near = (
-            readers.values() if _key(rule.head) is None else map(readers.get, (_key(rule.head), _TYPE, None))
-        )
-        feeds.append(sorted(i for i in set().union(*filter(None, near)) if _feeds(rule, rules[i])))
-    fed: list[list[int]] = [[] for _ in rules]
+    for batch in batches:
+        key = _key(batch[0][0].head)
+        near = readers.values() if key is None else map(readers.get, (key, _TYPE, None))
+        feeds.append(sorted(i for i in set().union(*filter(None, near)) if _feeds(batch, batches[i])))
+    fed: list[list[int]] = [[] for _ in batches]
     for index, targets in enumerate(feeds):
         for target in targets:
             fed[target].append(index)
-    groups: list[list[Rule]] = []
+    groups: list[list[_Batch]] = []
     seen: set[int] = set()
-    for root in reversed(_postorder(range(len(rules)), feeds, set())):
+    for root in reversed(_postorder(range(len(batches)), feeds, set())):
         if root not in seen:
-            groups.append([rules[index] for index in sorted(_postorder([root], fed, seen))])
+            groups.append([batches[index] for index in sorted(_postorder([root], fed, seen))])
     return groups
 
 
@@ -167,9 +192,9 @@ def _key(pattern: Pattern | None) -> NamedNode | None:
     return known if isinstance(known, NamedNode) else None
 
 
-def _feeds(rule: Rule, other: Rule) -> bool:
-    """Tell whether what a rule derives can match a pattern in the body of another."""
-    return any(_matches(rule.head, pattern) for pattern in other.body)
+def _feeds(batch: _Batch, other: _Batch) -> bool:
+    """Tell whether what rules of one head derive can match a pattern in the body of others."""
+    return any(_matches(batch[0][0].head, pattern) for rule, _ in other for pattern in rule.body)
 
 
 def _matches(head: Pattern | None, pattern: Pattern) -> bool:

@@ -91,7 +91,8 @@ class Base:
         )
         for node, label in classes.items():
             short = curie(node) or ""
-            if name.casefold() in (label, short.casefold(), short.partition(":")[2].casefold(), node.value):
+            spellings = (label, short, short.partition(":")[2], node.value)
+            if name.casefold() in (spelling.casefold() for spelling in spellings):
                 return node
         known = [(curie(node) or "").partition(":")[2] for node in classes]
         raise UnknownName("class", name, known, remedy="kg show lists the classes that have things")

@@ -17,7 +17,7 @@ from kg.axioms import Pattern, Rule, axiom_rules
 from kg.errors import UnsupportedConstruct
 from kg.terms import PREFIXES, VIEW, iri
 
-__all__ = ["SUPPORTED", "Pattern", "Rule", "compile_rules", "insertion", "selection"]
+__all__ = ["SUPPORTED", "Pattern", "Rule", "bulk_insertion", "compile_rules", "insertion", "selection"]
 
 SUPPORTED: Final[Mapping[str, str]] = {
     "eq-sym": "What is the same as another thing is that other thing's same in turn.",
@@ -93,7 +93,7 @@ def compile_rules(ontology: Iterable[Triple]) -> tuple[Rule, ...]:
     triples = set(ontology)
     own, shacl = _own_rules(triples)
     unique: dict[object, Rule] = {}
-    for rule in itertools.chain(_equality(), axiom_rules(triples - shacl), own):
+    for rule in itertools.chain(_without_axiom(), axiom_rules(triples - shacl), own):
         unique.setdefault((rule.head, rule.body, rule.condition), rule)
     return tuple(sorted(unique.values(), key=lambda rule: (rule.names, str(rule.head), str(rule.body))))
 
@@ -108,8 +108,8 @@ _SIGNS = {"UnaryNot": "!", "UnaryMinus": "-", "UnaryPlus": "+"}
 _NOT_PURE = frozenset(["EXISTS", "NOTEXISTS", "RAND", "NOW", "UUID", "STRUUID", "BNODE"])
 
 
-def _equality() -> Iterator[Rule]:
-    """The rules of table 4, without what would only say of a thing that it is itself."""
+def _without_axiom() -> Iterator[Rule]:
+    """The rules that no axiom states: equality, less that everything is itself, and the empty class."""
     s, p, o, t = map(Variable, "spot")
     same, other = (s, _SAME, t), "FILTER(?s != ?t)"
     apart = f"FILTER(?p != {_SAME} || ?t != ?o) {other}"
@@ -120,6 +120,7 @@ def _equality() -> Iterator[Rule]:
     yield Rule(("eq-rep-o",), (o, p, t), (same, (o, p, s)), apart)
     yield Rule(("eq-diff1",), None, (same, (s, _DIFFERENT, t)))
     yield Rule(("eq-diff1",), None, ((s, _DIFFERENT, s),))
+    yield Rule(("cls-nothing2",), None, ((s, _TYPE, iri("owl:Nothing")),))
 
 
 def insertion(
@@ -128,25 +129,45 @@ def insertion(
     *,
     change: NamedNode | None = None,
     at: int = 0,
-    small: bool = True,
     copy: NamedNode | None = None,
 ) -> str:
     """Return the SPARQL update that adds to a graph what a rule derives from it and is not there yet.
 
-    With ``change``, the body pattern number ``at`` is matched in that graph instead, and if it is ``small``
-    all else is looked up from there. With ``copy``, what is added to the graph is added to that one too.
+    With ``change``, the body pattern number ``at`` is matched in that graph instead, and all else is looked up
+    from there: right for a change that is small. With ``copy``, what is added is added to that graph too.
     """
-    head = _text(rule.head or ())
-    into = " ".join(f"GRAPH {target} {{ {head} }}" for target in (graph, copy) if target)
-    known = f"{{ GRAPH {graph} {{ {head} }} }}"
+    known = f"GRAPH {graph} {{ {_text(rule.head or ())} }}"
+    body = f"{_looked_up(rule, graph, change, at)} FILTER NOT EXISTS {{ {known} }}"
+    return f"INSERT {{ {_into(rule, graph, copy)} }} WHERE {{ {body} }}"
+
+
+def bulk_insertion(
+    parts: Sequence[tuple[Rule, int | None]],
+    graph: NamedNode = VIEW,
+    *,
+    change: NamedNode | None = None,
+    copy: NamedNode | None = None,
+) -> str:
+    """Return what :func:`insertion` does for rules that have one head, for when there is much to match.
+
+    Each rule comes with the number of the body pattern to be matched in ``change``, or with ``None``. Whole
+    sets are joined and compared instead of looking up one thing after the other.
+    """
+    rule = parts[0][0]
     found = _variables([rule.head or ()])
-    if not found or (change and small):
-        body = f"{_looked_up(rule, graph, change, at)} FILTER NOT EXISTS {known}"
-        return f"INSERT {{ {into} }} WHERE {{ {body} }}"
-    body = f"{_joined(rule, graph, change, at)} {rule.condition}"
-    return (
-        f"INSERT {{ {into} }} WHERE {{ {{ SELECT DISTINCT {' '.join(found)} {{ {body} }} }} MINUS {known} }}"
-    )
+    if not found:
+        return ";\n".join(
+            insertion(r, graph, change=change if at is not None else None, at=at or 0, copy=copy)
+            for r, at in parts
+        )
+    ways = " UNION ".join(f"{{ {_joined(r, graph, change, at)} {r.condition} }}" for r, at in parts)
+    new = f"{{ SELECT DISTINCT {' '.join(found)} {{ {ways} }} }}"
+    known = f"MINUS {{ GRAPH {graph} {{ {_text(rule.head or ())} }} }}"
+    return f"INSERT {{ {_into(rule, graph, copy)} }} WHERE {{ {new} {known} }}"
+
+
+def _into(rule: Rule, graph: NamedNode, copy: NamedNode | None) -> str:
+    return " ".join(f"GRAPH {target} {{ {_text(rule.head or ())} }}" for target in (graph, copy) if target)
 
 
 def selection(rule: Rule, graph: NamedNode = VIEW, *, change: NamedNode | None = None, at: int = 0) -> str:
@@ -173,7 +194,7 @@ def _looked_up(rule: Rule, graph: NamedNode, change: NamedNode | None, at: int) 
     return " ".join([*groups, rule.condition]).rstrip()
 
 
-def _joined(rule: Rule, graph: NamedNode, change: NamedNode | None, at: int) -> str:
+def _joined(rule: Rule, graph: NamedNode, change: NamedNode | None, at: int | None) -> str:
     """The body as a tree of joins of whole sets, in which what is no longer needed is dropped at once.
 
     Looked up one by one, a thing that thousands of triples share costs each of them a walk over all the
@@ -183,7 +204,7 @@ def _joined(rule: Rule, graph: NamedNode, change: NamedNode | None, at: int) -> 
     parts = [
         (pattern, change if change and index == at else graph) for index, pattern in enumerate(rule.body)
     ]
-    order = [parts.pop(at if change else 0)]
+    order = [parts.pop(at or 0)]
     while parts:
         bound = {*_variables(pattern for pattern, _ in order)}
         order.append(parts.pop(next((i for i, (p, _) in enumerate(parts) if bound & {*_variables([p])}), 0)))
@@ -264,6 +285,7 @@ class _Construct:
         self.template = [self.pattern(triple) for triple in query.template]
 
     def parsed(self, prefixes: Mapping[str, str]) -> Any:  # noqa: ANN401 - rdflib's algebra has no types
+        from pyparsing import ParseBaseException
         from rdflib.plugins.sparql import prepareQuery
 
         if not isinstance(self.stated.subject, NamedNode) or not isinstance(self.stated.object, Literal):
@@ -275,9 +297,9 @@ class _Construct:
         try:
             # rdflib reports some faults as bare exceptions, pyoxigraph always as a syntax error
             Store().query(text)
-        except SyntaxError as error:
-            raise self.unsupported(f"is not SPARQL: {error}") from None
-        return prepareQuery(text).algebra
+            return prepareQuery(text).algebra
+        except (SyntaxError, RuntimeError, ParseBaseException) as error:
+            raise self.unsupported(f"is not SPARQL, or not without extensions: {error}") from None
 
     def unsupported(self, why: str) -> UnsupportedConstruct:
         remedy = "a rule may use triple patterns, FILTER and BIND, and only add"
