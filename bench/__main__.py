@@ -20,8 +20,9 @@ Every figure is a ratio of two costs measured in the same run on the same machin
 its own from its start to its end. Times are the least of several runs by the clock, with the median beside it
 where there was more than one run, and the processor time that the kernel accounts to the process; memory is its
 greatest resident size. The ratio counts by the clock; that of the processor times stands beside it, because it
-hardly depends on what else the machine does. Articles are generated (bench/articles.py, seed 0): "N triples" are
-all quads of the file, of which about a third say what holds, the rest being quotes, positions and speakers."""
+hardly depends on what else the machine does. Where a target asks us to be faster, the ratio is the peer's time to
+ours, else ours to the peer's. Articles are generated (bench/articles.py, seed 0): "N triples" are all quads of the
+file, of which about a third say what holds ("facts"), the rest being quotes, positions and speakers."""
 
 
 def main() -> int:

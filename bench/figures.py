@@ -22,6 +22,7 @@ from kg.turtle import read
 
 _PYTHON: Final = sys.executable
 _KG: Final = str(Path(sys.executable).with_name("kg"))
+_HELD: Final = 0.343  # the share of the articles' quads that says what holds
 _QUESTION: Final = (_KG, "ask", "parties", "--agreement", "idlib-agreement-2020")
 
 
@@ -120,20 +121,22 @@ def _questions(plan: Plan) -> Iterator[Figure]:
 
 
 def _in_memory(plan: Plan) -> Iterator[Figure]:
-    file, (facts, turtle) = _articles(plan, plan.middle), _held(plan, plan.middle)
+    articles = round(plan.middle / _HELD)
+    claims, (triples, turtle) = _articles(plan, articles), _held(plan, articles)
     ontology = list(map(str, sorted((data_folder() / "ontology").glob("*.ttl"))))
-    ours = [run(_program("view", file)) for _ in range(plan.runs)]
+    ours = [run(_program("facts", triples)) for _ in range(plan.runs)]
+    whole = [run(_program("view", claims)) for _ in range(plan.runs)]
     mine = _said(ours)
-    words = f"load and rules, {_size(file)}, in memory"
+    words = f"load and rules, {_size(triples)} of facts, in memory"
     figure = Figure(f"{words}, whole process", "rdflib and owlrl", least=60)
     try:
-        theirs = [run(_program("owlrl", facts, *ontology), seconds=1200)]
+        theirs = [run(_program("owlrl", triples, *ontology), seconds=1200)]
     except Failed as failure:
         yield _failed(figure, failure)
     else:
         found = _said(theirs)
-        note = f"{found['read']:,} triples read by owlrl, {mine['closed']:,} held by Parley in the end"
-        yield replace(_compared(figure, ours, theirs), note=f"{note}; {_agree(mine, found)}")
+        note = f"both read the same N-Triples; {_agree(mine, found)}"
+        yield replace(_compared(figure, ours, theirs), note=note)
         yield Figure(
             f"{words}, without starting Python and importing",
             "rdflib and owlrl",
@@ -144,13 +147,18 @@ def _in_memory(plan: Plan) -> Iterator[Figure]:
             least=60,
             note="reading the ontology counts on both sides",
         )
+        figure = replace(
+            figure, what=f"the same from {_size(claims)} of claims, evidence checked", least=None
+        )
+        note = "for information: Parley reads the claims behind those facts and checks every quote, owlrl the facts"
+        yield replace(_compared(figure, whole, theirs), note=f"{note}; {_agree(_said(whole), found)}")
     figure = Figure(f"{words}, whole process", "reasonable")
     try:
         theirs = [run(_program("reasonable", turtle, *ontology)) for _ in range(plan.runs)]
     except Failed as failure:
         yield _failed(figure, failure)
     else:
-        note = f"for information: a reasoner in Rust that checks no evidence; {_agree(mine, _said(theirs))}"
+        note = f"for information: a reasoner in Rust for OWL 2 RL; {_agree(mine, _said(theirs))}"
         yield replace(_compared(figure, ours, theirs), note=note)
 
 

@@ -59,24 +59,44 @@ def reasonable(*files: str) -> dict[str, Any]:
     return {"closed": len(closed), **clock.read(), "things": _about_things(closed)}
 
 
-def view(*files: str) -> dict[str, Any]:
-    """Do in memory all that Parley does with files of claims: read, check, hold true, apply the rules.
+def facts(file: str) -> dict[str, Any]:
+    """Read a file of plain facts into a store in memory and apply the rules, compiled from the ontology.
 
-    The seconds start after the imports, before the rules are compiled.
+    The seconds start after the imports, before the ontology is read.
     """
+    import rdflib.plugins.sparql  # noqa: F401 - compiling the rules imports it
+
+    from kg.reason import clashes, close
+    from kg.store import Embedded
+    from kg.terms import VIEW
+
+    store, clock = Embedded(), _Clock()
+    compiled = compiled_rules()
+    store.load(Path(file), graph=VIEW)
+    close(store, compiled)
+    found = sum(1 for _ in clashes(store, compiled))
+    return {"clashes": found, **clock.read(), **_counted(store)}
+
+
+def view(*files: str) -> dict[str, Any]:
+    """Do in memory all that Parley does with files of claims: read, check, hold true, apply the rules."""
     import rdflib.plugins.sparql  # noqa: F401 - compiling the rules imports it
 
     from kg.gate import examine, file_part, grow
     from kg.store import Embedded
-    from kg.terms import text
 
     store, clock = Embedded(), _Clock()
     compiled = compiled_rules()
     batch = examine([file_part(Path(file)) for file in files])
     grow(store, batch, compiled)
-    seconds = clock.read()
+    return {**clock.read(), **_counted(store)}
+
+
+def _counted(store: Any) -> dict[str, Any]:  # noqa: ANN401 - its type would import what most programs here must not
+    from kg.terms import text
+
     triples = ((text(quad.subject), text(quad.predicate), text(quad.object)) for quad in store.quads())
-    return {"closed": store.count(), **seconds, "things": _about_things(triples)}
+    return {"closed": store.count(), "things": _about_things(triples)}
 
 
 def rules(file: str) -> dict[str, Any]:
@@ -96,13 +116,13 @@ def rules(file: str) -> dict[str, Any]:
 
 
 def held(target: str, *files: str) -> dict[str, Any]:
-    """Write what files of claims hold true as N-Triples, for programs that know nothing of claims."""
+    """Write what files of claims hold true as N-Triples, each once, for programs that know nothing of claims."""
     from pyoxigraph import RdfFormat, serialize
 
     from kg.gate import examine, file_part
 
     batch = examine([file_part(Path(file)) for file in files])
-    serialize((quad.triple for quad in batch.held()), target, format=RdfFormat.N_TRIPLES)
+    serialize(dict.fromkeys(quad.triple for quad in batch.held()), target, format=RdfFormat.N_TRIPLES)
     return {"accepted": len(batch.accepted)}
 
 
@@ -144,7 +164,7 @@ def compiled_rules() -> Any:  # noqa: ANN401 - its type would import what most p
 
 
 PROGRAMS: Final[Mapping[str, Callable[..., dict[str, Any]]]] = {
-    program.__name__: program for program in (owlrl, nemo, reasonable, view, rules, held, disk)
+    program.__name__: program for program in (owlrl, nemo, reasonable, facts, view, rules, held, disk)
 }
 
 if __name__ == "__main__":

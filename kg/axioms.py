@@ -20,6 +20,7 @@ from kg.terms import iri
 
 Term: TypeAlias = NamedNode | Literal | Variable
 Pattern: TypeAlias = tuple[Term, Term, Term]
+Node: TypeAlias = Any  # what stands in an ontology: each look-up in the schema checks that it is what is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,10 @@ def axiom_rules(triples: Iterable[Triple]) -> Iterator[Rule]:
 
 
 _TYPE, _SAME, _THING, _NOTHING = map(iri, ("rdf:type", "owl:sameAs", "owl:Thing", "owl:Nothing"))
-_DECLARATIONS = iris(
-    """owl:Class rdfs:Class rdfs:Datatype owl:ObjectProperty owl:DatatypeProperty owl:AnnotationProperty
-    owl:NamedIndividual owl:Restriction owl:Ontology rdf:List"""
-)
+_OF_INDIVIDUALS = iris("rdf:type owl:sameAs owl:differentFrom")
+_DECLARED = iris("owl:ObjectProperty owl:DatatypeProperty")
+_IN_BOTH = ("intersectionOf", "hasValue")
+_X, _Y = Variable("x"), Variable("y")
 _T = TypeVar("_T")
 
 
@@ -77,8 +78,8 @@ class _Case:
     def __add__(self, other: _Case) -> _Case:
         return _Case(self.body + other.body, self.names + other.names, self.bound + other.bound)
 
-    def named(self, *names: str) -> _Case:
-        return self + _Case(names=names)
+    def named(self, name: str) -> _Case:
+        return self + _Case(names=(name,))
 
 
 class _Axioms:
@@ -97,31 +98,27 @@ class _Axioms:
             yield from self.read(triple.subject, triple.predicate, triple.object)
         for triple in schema.stated:
             schema.axiom = (triple,)
-            known = triple.predicate == _TYPE or triple.predicate in NOTES or triple.predicate in _AXIOMS
-            if (
-                triple.predicate.value.startswith(RESERVED)
-                and not known
-                and triple.subject not in schema.reached
-            ):
+            known = (
+                triple.predicate in (NOTES | _OF_INDIVIDUALS | _AXIOMS.keys())
+                or triple.subject in schema.reached
+            )
+            if triple.predicate.value.startswith(RESERVED) and not known:
                 raise schema.unsupported(triple.predicate, "is nothing that the rules know in this place")
 
-    def read(self, subject: Any, predicate: NamedNode, value: Any) -> Iterator[Rule]:
+    def read(self, subject: Node, predicate: NamedNode, value: Node) -> Iterator[Rule]:
         schema = self.schema
         if predicate == _TYPE and isinstance(value, NamedNode) and value.value.startswith(RESERVED):
-            schema.declared(subject, value)
             if value in _TYPES:
                 yield from _TYPES[value](self, subject)
-            elif value not in _DECLARATIONS:
-                raise schema.unsupported(value, "is not supported by the rules")
+            else:
+                schema.check_declaration(subject, value)
         elif predicate in _AXIOMS:
             yield from _AXIOMS[predicate](self, subject, value)
-        elif predicate == _TYPE or schema.is_a(
-            predicate, *map(iri, ("owl:ObjectProperty", "owl:DatatypeProperty"))
-        ):
+        elif predicate in _OF_INDIVIDUALS or schema.is_a(predicate, *_DECLARED):
             yield from self.fact(subject, predicate, value)
 
-    def fact(self, subject: Any, predicate: NamedNode, value: Any) -> Iterator[Rule]:
-        """What the ontology states of an individual; of its own header it may state anything."""
+    def fact(self, subject: Node, predicate: NamedNode, value: Node) -> Iterator[Rule]:
+        """Yield what the ontology states of an individual; of its own header it may state anything."""
         if self.schema.is_a(subject, iri("owl:Ontology")):
             return
         if isinstance(subject, BlankNode) or (isinstance(value, BlankNode) and predicate != _TYPE):
@@ -133,18 +130,16 @@ class _Axioms:
         else:
             yield from self.rule(_Case(), (subject, predicate, value))
 
-    def edge(self, prop: Any, subject: Term, value: Any) -> Pattern:
-        """The pattern of a property, or of the inverse of one."""
+    def edge(self, prop: Node, subject: Term, value: Node) -> Pattern:
+        """Return the pattern of a property, or of the inverse of one."""
         name, turned = self.schema.inverted(prop)
         return (value, name, subject) if turned else (subject, name, value)
 
     def new(self) -> Variable:
         return Variable(f"y{next(self.fresh)}")
 
-    # class expressions
-
-    def ways(self, cls: Any, x: Term) -> list[_Case]:
-        """The ways in which ``x`` can be seen to belong to a class that stands in a body."""
+    def ways(self, cls: Node, x: Term) -> list[_Case]:  # noqa: PLR0911 - one for each form
+        """Return the ways in which ``x`` can be seen to belong to a class that stands in a body."""
         if self.schema.is_named(cls):
             if cls == _THING:
                 raise self.schema.unsupported(cls, "cannot stand in a subclass in OWL 2 RL")
@@ -169,8 +164,8 @@ class _Axioms:
             return [(step + way).named("cls-svf1") for way in self.ways(operand, value)]
         raise self.schema.unsupported(iri(f"owl:{form}"), "cannot stand in a subclass in OWL 2 RL")
 
-    def belongs(self, cls: Any, x: Term, case: _Case) -> Iterator[Rule]:
-        """The rules by which ``x`` belongs to a class that stands in a head, where the case holds."""
+    def belongs(self, cls: Node, x: Term, case: _Case) -> Iterator[Rule]:
+        """Yield the rules by which ``x`` belongs to a class that stands in a head, where the case holds."""
         if self.schema.is_named(cls):
             if cls == _NOTHING:
                 yield from self.rule(case.named("cls-nothing2"), None)
@@ -195,21 +190,19 @@ class _Axioms:
         else:
             raise self.schema.unsupported(iri(f"owl:{form}"), "cannot stand in a superclass in OWL 2 RL")
 
-    def values(self, prop: Any, cls: Any, value: Term, case: _Case) -> Iterator[Rule]:
-        """The rules by which the values of a property belong to a class; a datatype makes none."""
+    def values(self, prop: Node, cls: Node, value: Term, case: _Case) -> Iterator[Rule]:
+        """Yield the rules by which the values of a property belong to a class; a datatype makes none."""
         if self.schema.is_datatype(cls) and not self.schema.relates_things(prop):
             return
         if self.schema.relates_literals(prop):
             raise self.schema.unsupported(cls, "is not a datatype, but the property has literals for values")
         yield from self.belongs(cls, value, case)
 
-    def at_most(self, prop: Any, limit: Any, classes: list[Any], x: Term, case: _Case) -> Iterator[Rule]:
-        """The rules of a greatest number of values, none or one, of a class or of any."""
+    def at_most(self, prop: Node, limit: Node, classes: list[Node], x: Term, case: _Case) -> Iterator[Rule]:
+        """Yield the rules of a greatest number of values, none or one, of a class or of any."""
         count = limit.value if isinstance(limit, Literal) else ""
         if count not in ("0", "1") or len(classes) > 1:
-            raise self.schema.unsupported(
-                limit, "is a cardinality that OWL 2 RL does not have", "take 0 or 1"
-            )
+            raise self.schema.unsupported(limit, "is a cardinality that OWL 2 RL does not have")
         self.schema.simple(prop)
         one, two = self.new(), self.new()
         every = classes in ([], [_THING])
@@ -224,22 +217,18 @@ class _Axioms:
                 both = held + _Case((self.edge(prop, x, two),)) + second
                 yield from self.same(both.named(name), prop, one, two)
 
-    # rules
-
-    def same(self, case: _Case, prop: Any, one: Variable, two: Variable) -> Iterator[Rule]:
-        """Two values where there can be one: two things are the same thing, two literals are a clash."""
+    def same(self, case: _Case, prop: Node, one: Variable, two: Variable) -> Iterator[Rule]:
+        """Treat two values where there can be one: two things are the same thing, two literals are a clash."""
         if self.schema.relates_literals(prop):
             # literals of kinds that cannot be compared are different for that very reason
             yield from self.rule(case.named("dt-diff"), None, f"FILTER(COALESCE({one} != {two}, true))")
         elif self.schema.relates_things(prop):
             yield from self.rule(case, (one, _SAME, two), f"FILTER({one} != {two})")
         else:
-            raise self.schema.unsupported(
-                prop, "is declared neither as object property nor as datatype property"
-            )
+            raise self.schema.unsupported(prop, "is declared neither for things nor for literals")
 
     def rule(self, case: _Case, head: Pattern | None, condition: str = "") -> Iterator[Rule]:
-        """The rule of a case, its individuals put in place; none where the head already stands in the body."""
+        """Yield the rule of a case, its individuals put in place; none where the head already stands in the body."""
         place: dict[Term, Term] = {}
         body = list(case.body)
         for variable, individual in case.bound:
@@ -250,10 +239,8 @@ class _Axioms:
         if head and self.may_be_literal(head[0], body):
             condition = f"FILTER(!isLiteral({head[0]}))"
         # the same variables in the same places, so that rules with one head can run as one
-        used = [t for p in ([head] if head else []) + body for t in p if isinstance(t, Variable)]
-        place |= dict(
-            zip(_unique(used), map(Variable, (*"xyz", *(f"z{n}" for n in range(len(used))))), strict=False)
-        )
+        used = _unique(t for p in ([head] if head else []) + body for t in p if isinstance(t, Variable))
+        place |= {old: Variable("xyz"[n] if n < 3 else f"z{n - 2}") for n, old in enumerate(used)}  # noqa: PLR2004
         condition = re.sub(r"\?\w+", lambda name: str(place[Variable(name[0][1:])]), condition)
         if head not in body:
             head = _placed(head, place) if head else None
@@ -261,163 +248,129 @@ class _Axioms:
             yield Rule(_unique(case.names), head, _unique(body), condition, self.schema.axiom)
 
     def may_be_literal(self, term: Term, body: list[Pattern]) -> bool:
-        """Whether a term that the body finds may turn out to be a literal."""
+        """Tell whether a term that the body finds may turn out to be a literal."""
         is_subject = any(term == subject for subject, _, _ in body)
         is_thing = any(term == value and self.schema.relates_things(prop) for _, prop, value in body)
         return isinstance(term, Variable) and not is_subject and not is_thing
 
-    # axioms, as they stand in one triple
+    def subclass(self, narrow: Node, wide: Node, name: str = "cax-sco") -> Iterator[Rule]:
+        for way in self.ways(narrow, _X):
+            yield from self.belongs(wide, _X, way.named(name))
 
-    def subclass(self, narrow: Any, wide: Any, *names: str) -> Iterator[Rule]:
-        x = Variable("x")
-        for way in self.ways(narrow, x):
-            yield from self.belongs(wide, x, way.named(*names or ("cax-sco",)))
-
-    def equal_classes(self, one: Any, two: Any) -> Iterator[Rule]:
+    def equal_classes(self, one: Node, two: Node) -> Iterator[Rule]:
         for cls in (one, two):
-            if not self.schema.is_named(cls) and self.schema.expression(cls)[0] not in (
-                "intersectionOf",
-                "hasValue",
-            ):
+            if not self.schema.is_named(cls) and self.schema.expression(cls)[0] not in _IN_BOTH:
                 raise self.schema.unsupported(
-                    cls, "cannot be an equivalent class in OWL 2 RL", "use rdfs:subClassOf"
+                    cls, "cannot be an equivalent class in OWL 2 RL", "state a subclass"
                 )
         yield from self.subclass(one, two, "cax-eqc1")
         yield from self.subclass(two, one, "cax-eqc2")
 
-    def disjoint(self, one: Any, two: Any, name: str = "cax-dw") -> Iterator[Rule]:
-        x = Variable("x")
-        for first, second in itertools.product(self.ways(one, x), self.ways(two, x)):
+    def disjoint(self, one: Node, two: Node, name: str = "cax-dw") -> Iterator[Rule]:
+        for first, second in itertools.product(self.ways(one, _X), self.ways(two, _X)):
             yield from self.rule((first + second).named(name), None)
 
-    def subproperty(self, narrow: Any, wide: Any, name: str = "prp-spo1") -> Iterator[Rule]:
-        yield from self.chain(wide, [narrow], name)
+    def subproperty(self, narrow: Node, wide: Node) -> Iterator[Rule]:
+        yield from self.chain(wide, [narrow], "prp-spo1")
 
-    def equal_properties(self, one: Any, two: Any) -> Iterator[Rule]:
+    def equal_properties(self, one: Node, two: Node) -> Iterator[Rule]:
         yield from self.chain(two, [one], "prp-eqp1")
         yield from self.chain(one, [two], "prp-eqp2")
 
-    def chain(self, prop: Any, steps: list[Any], name: str) -> Iterator[Rule]:
-        """The rule by which steps, one after the other, amount to a property."""
-        nodes = [Variable("x"), *(self.new() for _ in steps)]
+    def chain(self, prop: Node, steps: list[Node], name: str) -> Iterator[Rule]:
+        """Yield the rule by which steps, one after the other, amount to a property."""
+        nodes = [_X, *(self.new() for _ in steps)]
         body = tuple(map(self.edge, steps, nodes, nodes[1:]))
         yield from self.rule(_Case(body, (name,)), self.edge(prop, nodes[0], nodes[-1]))
 
-    def long_chain(self, prop: Any, steps: Any) -> Iterator[Rule]:
+    def long_chain(self, prop: Node, steps: Node) -> Iterator[Rule]:
         members = self.schema.members(steps)
         self.schema.between_things(prop, *members)
         yield from self.chain(prop, members, "prp-spo2")
 
-    def inverse(self, one: Any, two: Any) -> Iterator[Rule]:
+    def inverse(self, one: Node, two: Node) -> Iterator[Rule]:
         if isinstance(one, BlankNode):
             return
         self.schema.between_things(one, two)
-        x, y = Variable("x"), Variable("y")
-        yield from self.rule(_Case((self.edge(one, x, y),), ("prp-inv1",)), self.edge(two, y, x))
-        yield from self.rule(_Case((self.edge(two, x, y),), ("prp-inv2",)), self.edge(one, y, x))
+        yield from self.rule(_Case((self.edge(one, _X, _Y),), ("prp-inv1",)), self.edge(two, _Y, _X))
+        yield from self.rule(_Case((self.edge(two, _X, _Y),), ("prp-inv2",)), self.edge(one, _Y, _X))
 
-    def domain(self, prop: Any, cls: Any) -> Iterator[Rule]:
-        x = Variable("x")
-        yield from self.belongs(cls, x, _Case((self.edge(prop, x, self.new()),), ("prp-dom",)))
+    def domain(self, prop: Node, cls: Node) -> Iterator[Rule]:
+        yield from self.belongs(cls, _X, _Case((self.edge(prop, _X, self.new()),), ("prp-dom",)))
 
-    def range(self, prop: Any, cls: Any) -> Iterator[Rule]:
+    def range(self, prop: Node, cls: Node) -> Iterator[Rule]:
         value = self.new()
-        yield from self.values(
-            prop, cls, value, _Case((self.edge(prop, Variable("x"), value),), ("prp-rng",))
-        )
+        case = _Case((self.edge(prop, _X, value),), ("prp-rng",))
+        yield from self.values(prop, cls, value, case)
 
-    def disjoint_properties(self, one: Any, two: Any, name: str = "prp-pdw") -> Iterator[Rule]:
+    def disjoint_properties(self, one: Node, two: Node, name: str = "prp-pdw") -> Iterator[Rule]:
         self.schema.simple(one, two)
-        x, y = Variable("x"), Variable("y")
-        yield from self.rule(_Case((self.edge(one, x, y), self.edge(two, x, y)), (name,)), None)
+        yield from self.rule(_Case((self.edge(one, _X, _Y), self.edge(two, _X, _Y)), (name,)), None)
 
-    def key(self, cls: Any, parts: Any) -> Iterator[Rule]:
-        x, z = Variable("x"), Variable("z")
+    def key(self, cls: Node, parts: Node) -> Iterator[Rule]:
         values = [(prop, self.new()) for prop in self.schema.members(parts)]
-        shared = tuple(self.edge(prop, thing, value) for thing in (x, z) for prop, value in values)
-        for first, second in itertools.product(self.ways(cls, x), self.ways(cls, z)):
+        shared = tuple(self.edge(prop, thing, value) for thing in (_X, _Y) for prop, value in values)
+        for first, second in itertools.product(self.ways(cls, _X), self.ways(cls, _Y)):
             both = first + second + _Case(shared, ("prp-key",))
-            yield from self.rule(both, (x, _SAME, z), "FILTER(?x != ?z)")
+            yield from self.rule(both, (_X, _SAME, _Y), "FILTER(?x != ?y)")
 
-    def same_individuals(self, one: Any, two: Any) -> Iterator[Rule]:
-        yield from self.between_individuals(one, _SAME, two)
-
-    def different_individuals(self, one: Any, two: Any) -> Iterator[Rule]:
-        yield from self.between_individuals(one, iri("owl:differentFrom"), two)
-
-    def between_individuals(self, one: Any, predicate: NamedNode, two: Any) -> Iterator[Rule]:
-        if self.schema.is_term(one) or self.schema.is_term(two):
-            raise self.schema.unsupported(
-                one, "is a term", "use owl:equivalentClass or owl:equivalentProperty"
-            )
-        yield from self.fact(one, predicate, two)
-
-    # axioms that are a kind of property, or a node of their own
-
-    def functional(self, prop: Any, *, inverse: bool = False) -> Iterator[Rule]:
+    def functional(self, prop: Node, *, inverse: bool = False) -> Iterator[Rule]:
         self.schema.simple(prop)
-        one, two, x = self.new(), self.new(), Variable("x")
-        ends = [(one, x), (two, x)] if inverse else [(x, one), (x, two)]
+        one, two = self.new(), self.new()
+        ends = [(one, _X), (two, _X)] if inverse else [(_X, one), (_X, two)]
         case = _Case(tuple(self.edge(prop, *end) for end in ends), ("prp-ifp" if inverse else "prp-fp",))
         yield from self.same(case, prop, one, two)
 
-    def inverse_functional(self, prop: Any) -> Iterator[Rule]:
+    def inverse_functional(self, prop: Node) -> Iterator[Rule]:
         self.schema.between_things(prop)
-        yield from self.functional(prop, inverse=True)
+        return self.functional(prop, inverse=True)
 
-    def symmetric(self, prop: Any) -> Iterator[Rule]:
+    def symmetric(self, prop: Node) -> Iterator[Rule]:
         self.schema.between_things(prop)
-        x, y = Variable("x"), Variable("y")
-        yield from self.rule(_Case((self.edge(prop, x, y),), ("prp-symp",)), self.edge(prop, y, x))
+        yield from self.rule(_Case((self.edge(prop, _X, _Y),), ("prp-symp",)), self.edge(prop, _Y, _X))
 
-    def asymmetric(self, prop: Any) -> Iterator[Rule]:
-        self.schema.between_things(prop)
-        self.schema.simple(prop)
-        x, y = Variable("x"), Variable("y")
-        yield from self.rule(_Case((self.edge(prop, x, y), self.edge(prop, y, x)), ("prp-asyp",)), None)
-
-    def irreflexive(self, prop: Any) -> Iterator[Rule]:
+    def asymmetric(self, prop: Node) -> Iterator[Rule]:
         self.schema.between_things(prop)
         self.schema.simple(prop)
-        yield from self.rule(_Case((self.edge(prop, Variable("x"), Variable("x")),), ("prp-irp",)), None)
+        yield from self.rule(_Case((self.edge(prop, _X, _Y), self.edge(prop, _Y, _X)), ("prp-asyp",)), None)
 
-    def transitive(self, prop: Any) -> Iterator[Rule]:
+    def irreflexive(self, prop: Node) -> Iterator[Rule]:
+        self.schema.between_things(prop)
+        self.schema.simple(prop)
+        yield from self.rule(_Case((self.edge(prop, _X, _X),), ("prp-irp",)), None)
+
+    def transitive(self, prop: Node) -> Iterator[Rule]:
         self.schema.between_things(prop)
         yield from self.chain(prop, [prop, prop], "prp-trp")
 
-    def all_disjoint(self, node: Any) -> Iterator[Rule]:
+    def all_disjoint(self, node: Node) -> Iterator[Rule]:
         for one, two in self.pairs(node, "owl:members"):
             yield from self.disjoint(one, two, "cax-adc")
 
-    def all_disjoint_properties(self, node: Any) -> Iterator[Rule]:
+    def all_disjoint_properties(self, node: Node) -> Iterator[Rule]:
         for one, two in self.pairs(node, "owl:members"):
             yield from self.disjoint_properties(one, two, "prp-adp")
 
-    def all_different(self, node: Any) -> Iterator[Rule]:
+    def all_different(self, node: Node) -> Iterator[Rule]:
         plain = bool(self.schema.objects(node, iri("owl:members")))
         for one, two in self.pairs(node, "owl:members" if plain else "owl:distinctMembers"):
             yield from self.rule(_Case(((one, _SAME, two),), ("eq-diff2" if plain else "eq-diff3",)), None)
 
-    def pairs(self, node: Any, members: str) -> Iterator[tuple[Any, Any]]:
+    def pairs(self, node: Node, members: str) -> Iterator[tuple[Node, Node]]:
         self.schema.reached.add(node)
         return itertools.combinations(self.schema.members(self.schema.one(node, iri(members))), 2)
 
-    def denied(self, node: Any) -> Iterator[Rule]:
-        """A negative property assertion."""
+    def denied(self, node: Node) -> Iterator[Rule]:
+        """Read a negative property assertion."""
         plain = bool(self.schema.objects(node, iri("owl:targetIndividual")))
-        names = (
-            "owl:sourceIndividual",
-            "owl:assertionProperty",
-            f"owl:target{'Individual' if plain else 'Value'}",
-        )
-        subject, prop, value = (self.schema.one(node, iri(name)) for name in names)
+        ends = ("sourceIndividual", "assertionProperty", "targetIndividual" if plain else "targetValue")
+        subject, prop, value = (self.schema.one(node, iri(f"owl:{end}")) for end in ends)
         self.schema.reached.add(node)
-        yield from self.rule(
-            _Case((self.edge(prop, subject, value),), (f"prp-npa{1 if plain else 2}",)), None
-        )
+        case = _Case((self.edge(prop, subject, value),), ("prp-npa1" if plain else "prp-npa2",))
+        yield from self.rule(case, None)
 
 
-_AXIOMS: Final[Mapping[NamedNode, Callable[[_Axioms, Any, Any], Iterator[Rule]]]] = {
+_AXIOMS: Final[Mapping[NamedNode, Callable[[_Axioms, Node, Node], Iterator[Rule]]]] = {
     iri("rdfs:subClassOf"): _Axioms.subclass,
     iri("rdfs:subPropertyOf"): _Axioms.subproperty,
     iri("rdfs:domain"): _Axioms.domain,
@@ -429,10 +382,8 @@ _AXIOMS: Final[Mapping[NamedNode, Callable[[_Axioms, Any, Any], Iterator[Rule]]]
     iri("owl:propertyChainAxiom"): _Axioms.long_chain,
     iri("owl:inverseOf"): _Axioms.inverse,
     iri("owl:hasKey"): _Axioms.key,
-    iri("owl:sameAs"): _Axioms.same_individuals,
-    iri("owl:differentFrom"): _Axioms.different_individuals,
 }
-_TYPES: Final[Mapping[NamedNode, Callable[[_Axioms, Any], Iterator[Rule]]]] = {
+_TYPES: Final[Mapping[NamedNode, Callable[[_Axioms, Node], Iterator[Rule]]]] = {
     iri("owl:FunctionalProperty"): _Axioms.functional,
     iri("owl:InverseFunctionalProperty"): _Axioms.inverse_functional,
     iri("owl:SymmetricProperty"): _Axioms.symmetric,

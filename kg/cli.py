@@ -112,7 +112,7 @@ def _ask(ctx: click.Context, name: str | None, form: str | None, wants_help: boo
     A parameter of the question is an option of its own. A thing may be given by a label in any language, a
     code, a CURIE or an IRI.
 
-    Example: kg ask parties --agreement "agreement on Idlib"
+    Example: kg ask leaders --state Turkey
     """
     if name is None:
         click.echo(ctx.get_help() if wants_help else _listing(form), nl=False)
@@ -136,13 +136,14 @@ def _parameters(args: Sequence[str]) -> dict[str, str]:
         if not option.startswith("--") or option == "--":
             raise UsageError(f"{option!r} is not expected here", remedy="write parameters as --name value")
         key, equals, value = option[2:].partition("=")
+        key = key.replace("-", "_")
         if not equals:
             if not rest:
                 raise UsageError(f"{option} has no value", remedy=f"write {option} VALUE")
             value = rest.pop(0)
         if key in found:
             raise UsageError(f"--{key} is given twice", remedy="give each parameter once")
-        found[key.replace("-", "_")] = value
+        found[key] = value
     return found
 
 
@@ -343,12 +344,9 @@ def _completion(shell: str) -> None:
 
     Example: eval "$(kg completion bash)"
     """
-    from click.shell_completion import get_completion_class
+    from click.shell_completion import shell_complete
 
-    completion = get_completion_class(shell)
-    if completion is None:
-        raise UsageError(f"no completion for {shell}", remedy="use bash, zsh or fish")
-    click.echo(completion(_kg, {}, "kg", "_KG_COMPLETE").source())
+    shell_complete(_kg, {}, "kg", "_KG_COMPLETE", f"{shell}_source")
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -393,7 +391,8 @@ def _run(args: Sequence[str] | None) -> int:
 
 
 def _lost(error: OSError) -> int:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try again when it ends
+    if error.filename is None:  # it is standard output, and Python would try to write again when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):  # the reader went away (| head): it has what it wanted
         return 0
     where = error.filename or "standard output"

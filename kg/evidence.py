@@ -64,6 +64,7 @@ _PROPERTIES: Final = {
 }
 _TERMS: Final = {name: curie(term) for term, name in _PROPERTIES.items()}
 _CLAIM: Final = iri("parley:Claim")
+_TYPE: Final = iri("rdf:type")
 
 
 def read_claims(store: Engine, only: Iterable[NamedNode] | None = None) -> Iterator[Claim]:
@@ -79,20 +80,22 @@ def read_claims(store: Engine, only: Iterable[NamedNode] | None = None) -> Itera
     )
     found: dict[NamedNode, dict[str, Any]] = {}
     for quad in quads:
-        name = _PROPERTIES.get(quad.predicate, "class" if quad.object == _CLAIM else "")
+        is_claim = (quad.predicate, quad.object) == (_TYPE, _CLAIM)
+        name = _PROPERTIES.get(quad.predicate, "class" if is_claim else "")
         if name and isinstance(quad.subject, NamedNode):
             said = found.setdefault(quad.subject, {})
             if name in said:
-                raise Refused(
-                    f"the claim has two of {_TERMS[name]}",
-                    where=quad.subject.value,
-                    remedy="make it two claims",
-                )
-            said[name] = quad.object
+                said["two of"] = name
+            else:
+                said[name] = quad.object
     return (_claim(claim, said) for claim, said in found.items() if "class" in said)
 
 
 def _claim(claim: NamedNode, said: Mapping[str, Any]) -> Claim:
+    if "two of" in said:
+        raise Refused(
+            f"the claim has two of {_TERMS[said['two of']]}", where=claim.value, remedy="make it two claims"
+        )
     for name, kind in (
         ("source", NamedNode),
         ("speaker", NamedNode),
@@ -131,24 +134,29 @@ def text_quads(quads: Sequence[Quad], folder: Path, where: str) -> list[Quad]:
     Raises ``Refused`` when no text has the fingerprint, ``UnreadableInput`` when the text is not UTF-8.
     """
     has_text = {quad.subject for quad in quads if quad.predicate == _TEXT}
-    wanted = [q for q in quads if q.predicate == _SHA256 and q.subject not in has_text]
-    if not wanted:
-        return []
-    contents = [(path, path.read_bytes()) for path in sorted(folder.glob("*.txt"))]
-    texts = {hashlib.sha256(content).hexdigest(): (path, content) for path, content in contents}
-    found = []
-    for quad in wanted:
-        digest = text(quad.object)
-        if digest not in texts:
-            beside = ", ".join(f"{path.name} has {other[:12]}…" for other, (path, _) in texts.items())
-            raise Refused(
-                f"the fingerprint of <{text(quad.subject)}> is {digest[:12]}…, "
-                f"and no text beside the file has it ({beside or 'there is no .txt file'})",
-                where=where,
-                remedy="put the unchanged text there, or quote from the changed text and state its SHA-256",
-            )
-        path, content = texts[digest]
-        found.append(Quad(quad.subject, _TEXT, Literal(_decoded(path, content)), CLAIMS))
+    wanted: dict[str, list[Quad]] = {}
+    for quad in quads:
+        if quad.predicate == _SHA256 and quad.subject not in has_text:
+            wanted.setdefault(text(quad.object), []).append(quad)
+    found: list[Quad] = []
+    seen: list[str] = []
+    # The text of the file's own name first, so that a folder of many articles is not read for each of them.
+    for path in sorted(folder.glob("*.txt"), key=lambda path: (path.stem != Path(where).stem, path.name)):
+        if not wanted:
+            break
+        if path.is_file():
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            seen.append(f"{path.name} has {digest[:12]}…")
+            for quad in wanted.pop(digest, ()):
+                found.append(Quad(quad.subject, _TEXT, Literal(_decoded(path, content)), CLAIMS))
+    for digest, (quad, *_) in wanted.items():
+        raise Refused(
+            f"the fingerprint of <{text(quad.subject)}> is {digest[:12]}…, "
+            f"and no text beside the file has it ({', '.join(seen[:3]) or 'there is no .txt file'})",
+            where=where,
+            remedy="put the unchanged text there, or quote from the changed text and state its SHA-256",
+        )
     return found
 
 
@@ -164,7 +172,7 @@ def _decoded(path: Path, content: bytes) -> str:
 def verify(store: Engine) -> list[Claim]:
     """Return the claims of a store whose every quote stands in its source's text, character for character.
 
-    Also that every text has its fingerprint, and no source two of either.
+    Checked as well: every text has its fingerprint, and no source has two of either.
     Raises ``Refused`` naming the first claim, in the order of their IRIs, that does not hold.
     Cost: one pass over the claims.
     """
@@ -203,7 +211,7 @@ def _flaw(claim: Claim, texts: dict[NamedNode, str]) -> tuple[str, str] | None:
     if not claim.quote:
         return "its quote is empty", "quote the words that the claim rests on"
     found = words[claim.start : claim.end] if 0 <= claim.start <= claim.end else ""
-    if found == claim.quote:
+    if found == claim.quote and claim.end <= len(words):
         return None
     elsewhere = [match.start() for match in re.finditer(f"(?={re.escape(claim.quote)})", words)]
     if elsewhere:

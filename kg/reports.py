@@ -6,6 +6,7 @@ Every function returns text that ends in a line break; nothing here prints.
 from __future__ import annotations
 
 import re
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -19,6 +20,7 @@ from kg.terms import BASE, curie, iri, text
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NAMES: Final = {iri("rdfs:label"), iri("skos:altLabel")}
 _FROM: Final = iri("dcterms:source")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
 
 
 def answer_table(answer: Answer, width: int | None = None) -> str:
@@ -34,7 +36,7 @@ def answer_table(answer: Answer, width: int | None = None) -> str:
     for name in answer.columns:
         table.add_column(_CAMEL.sub(" ", name).replace("_", " ").lower(), overflow="fold")
     for row in answer.texts():
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(_shown(cell)) for cell in row))
     console = Console(width=width, markup=False)
     with console.capture() as captured:
         console.print(table)
@@ -85,7 +87,12 @@ def description_page(description: Description) -> str:
             lines += [f"  {fact.sentence}", *(f"      {ground}" for ground in _grounds(fact, description))]
     if description.cut:
         lines += ["", "There is more than is shown here: ask with kg query."]
-    return "\n".join([*lines, ""])
+    return _shown("\n".join([*lines, ""]))
+
+
+def _shown(words: str) -> str:
+    """Return a text from outside without what would command the terminal."""
+    return _CONTROL.sub("\ufffd", words)
 
 
 def _is_name(fact: Fact, description: Description) -> bool:
@@ -126,4 +133,4 @@ def coverage_page(reports: Mapping[NamedNode, Sequence[Coverage]]) -> str:
             numbers = ", ".join(claim.iri.value.rpartition("/")[2] for claim in entry.claims) or "none"
             lines += ["", f"{entry.share:4.0%}  {entry.sentence}", f"      claims: {numbers}"]
             lines += [f"      not modelled: {o.quote!r}: {o.reason}" for o in entry.omissions]
-    return "\n".join([*lines[1:], ""])
+    return _shown("\n".join([*lines[1:], ""]))

@@ -109,7 +109,7 @@ _NOT_PURE = frozenset(["EXISTS", "NOTEXISTS", "RAND", "NOW", "UUID", "STRUUID", 
 
 
 def _without_axiom() -> Iterator[Rule]:
-    """The rules that no axiom states: equality, less that everything is itself, and the empty class."""
+    """Yield the rules that no axiom states: equality, less that everything is itself, and the empty class."""
     s, p, o, t = map(Variable, "spot")
     same, other = (s, _SAME, t), "FILTER(?s != ?t)"
     apart = f"FILTER(?p != {_SAME} || ?t != ?o) {other}"
@@ -183,7 +183,7 @@ def selection(rule: Rule, graph: NamedNode = VIEW, *, change: NamedNode | None =
 
 
 def _looked_up(rule: Rule, graph: NamedNode, change: NamedNode | None, at: int) -> str:
-    """The body for an engine to match from one pattern to the next; engines start with the one that stands first."""
+    """Return the body to be matched one pattern after the other; engines start with what stands first."""
     first = [rule.body[at]] if change else []
     rest = [pattern for index, pattern in enumerate(rule.body) if not change or index != at]
     groups = [
@@ -195,7 +195,7 @@ def _looked_up(rule: Rule, graph: NamedNode, change: NamedNode | None, at: int) 
 
 
 def _joined(rule: Rule, graph: NamedNode, change: NamedNode | None, at: int | None) -> str:
-    """The body as a tree of joins of whole sets, in which what is no longer needed is dropped at once.
+    """Return the body as a tree of joins of whole sets, in which what is no longer needed is dropped at once.
 
     Looked up one by one, a thing that thousands of triples share costs each of them a walk over all the
     others in pyoxigraph's memory store; and a chain of three through such things has millions of ways.
@@ -232,7 +232,7 @@ def _variables(patterns: Iterable[Iterable[object]]) -> list[str]:
 
 
 def _own_rules(ontology: Collection[Triple]) -> tuple[list[Rule], set[Triple]]:
-    """The rules of the ``sh:SPARQLRule`` nodes, and all the triples in SHACL terms that make them up."""
+    """Return the rules of the ``sh:SPARQLRule`` nodes, and the triples that make them up."""
     nodes = {t.subject for t in ontology if t.predicate == _TYPE and t.object == iri("sh:SPARQLRule")}
     declarations = {t.object for t in ontology if t.predicate == iri("sh:declare")}
     own = {t for t in ontology if t.subject in nodes | declarations or t.predicate == iri("sh:declare")}
@@ -306,7 +306,7 @@ class _Construct:
         return UnsupportedConstruct(f"the SPARQL rule {why}", where=str(self.stated.subject), remedy=remedy)
 
     def rules(self) -> Iterator[Rule]:
-        """One rule for each triple of the template."""
+        """Yield one rule for each triple of the template."""
         inside = {term.value for pattern in self.body for term in pattern if isinstance(term, Variable)}
         outside = {term.value for pattern in self.template for term in pattern if isinstance(term, Variable)}
         if again := inside & self.binds.keys():
@@ -315,7 +315,7 @@ class _Construct:
             raise self.unsupported(f"constructs with ?{min(loose)}, which nothing finds")
         if not self.body:
             raise self.unsupported("has no triple pattern")
-        name = re.split("[#/]", self.stated.subject.value)[-1]
+        name = re.split("[#/]", str(self.stated.subject).strip("<>"))[-1]
         condition = " ".join([*self.binds.values(), *self.filters])
         for head in self.template:
             if isinstance(head[0], Literal):
@@ -357,8 +357,8 @@ class _Construct:
             return Literal(str(node), language=node.language)
         return Literal(str(node), datatype=NamedNode(str(node.datatype)) if node.datatype else None)
 
-    def expression(self, node: Any) -> str:  # noqa: ANN401 - rdflib's algebra has no types
-        """The text of an expression, with no prefixes in it."""
+    def expression(self, node: Any) -> str:  # noqa: ANN401, PLR0911 - rdflib has no types; one for each form
+        """Return the text of an expression, with no prefixes in it."""
         kind = getattr(node, "name", "")
         if not kind:
             return str(self.term(node))

@@ -47,6 +47,7 @@ _OF_THINGS = iris(
     owl:IrreflexiveProperty owl:InverseFunctionalProperty"""
 )
 _KINDS = _PROPERTY_KINDS | {_CLASS, _DATATYPE}
+_OTHER_KINDS = iris("rdfs:Class owl:NamedIndividual owl:Restriction owl:Ontology rdf:List")
 _RESTRICTIONS = iris(
     "owl:someValuesFrom owl:allValuesFrom owl:hasValue owl:maxCardinality owl:maxQualifiedCardinality"
 )
@@ -128,7 +129,7 @@ class Schema:
         return UnsupportedConstruct(f"{self._say(term)} {why}", where=where, remedy=remedy)
 
     def _say(self, term: object, depth: int = 0) -> str:
-        """A term as Turtle would write it, a blank node by what it says."""
+        """Return a term as Turtle would write it, a blank node by what it says."""
         if isinstance(term, NamedNode):
             return curie(term) or str(term)
         if not isinstance(term, BlankNode) or depth > _DEPTH_SHOWN:
@@ -140,8 +141,10 @@ class Schema:
         ]
         return f"[ {' ; '.join(said)} ]"
 
-    def declared(self, subject: object, kind: NamedNode) -> None:
-        """Check a declaration: one kind for each term, and no datatype that OWL 2 RL does not have."""
+    def check_declaration(self, subject: object, kind: NamedNode) -> None:
+        """Check a declaration: of a known kind, one for each term, no datatype that OWL 2 RL does not have."""
+        if kind not in _KINDS | _OTHER_KINDS:
+            raise self.unsupported(kind, "is not supported by the rules")
         if self.is_a(subject, *_KINDS, iri("owl:NamedIndividual"), _ONTOLOGY) > 1:
             raise self.unsupported(subject, "is declared as more than one kind of thing", "use two names")
         if kind == _DATATYPE and subject not in _DATATYPES:
@@ -203,7 +206,9 @@ class Schema:
 
     def expression(self, node: object) -> tuple[str, Any, Any]:
         """Return the form of an anonymous class, its property (or ``None``) and what it names."""
-        said = {p for p in self.about.get(node, {}) if p.value.startswith(RESERVED)} - {_TYPE} - NOTES - _AXIOMS
+        said = (
+            {p for p in self.about.get(node, {}) if p.value.startswith(RESERVED)} - {_TYPE} - NOTES - _AXIOMS
+        )
         forms = said & _FORMS
         odd = said - _FORMS - {_ON, iri("owl:onClass")}
         if odd or len(forms) != 1:
@@ -216,7 +221,7 @@ class Schema:
 
 
 def _close(stated: Iterable[Triple]) -> set[Triple]:
-    """The subclass, subproperty, domain and range axioms between named terms by table 9."""
+    """Return the subclass, subproperty, domain and range axioms between named terms by table 9."""
     from owlrl.OWLRL import OWLRL_Semantics
     from rdflib import BNode, Graph, URIRef
 
@@ -229,7 +234,7 @@ def _close(stated: Iterable[Triple]) -> set[Triple]:
             graph.add((node(triple.subject), node(triple.predicate), node(triple.object)))
     semantics = OWLRL_Semantics(graph, axioms=False, daxioms=False)
     # tables 4 to 8 speak of individuals; what they say of terms is left out of the view
-    semantics.rules = lambda triple, _: semantics._schema_vocabulary(triple, _)
+    semantics.rules = semantics._schema_vocabulary
     semantics.one_time_rules = lambda: None
     semantics.closure()
     return {
@@ -241,7 +246,7 @@ def _close(stated: Iterable[Triple]) -> set[Triple]:
 
 
 def _composite_properties(triples: Iterable[Triple]) -> set[object]:
-    """Properties that are not simple: made of steps, or wider than such a one, or its inverse."""
+    """Return the properties that are not simple: made of steps, or wider than such a one, or its inverse."""
     found: set[object] = set()
     arcs: set[tuple[object, object]] = set()
     for triple in triples:

@@ -52,7 +52,7 @@ def process(*args: object, **options: object) -> subprocess.CompletedProcess[byt
         (["ask", "parties", "--agreement"], "--agreement has no value; write --agreement VALUE"),
         (
             ["ask", "parties", "--agrement", "x"],
-            "the question 'parties' has no parameter 'agrement'; did you mean --agreement?",
+            r"the question 'parties' has no parameter 'agrement'; did you mean --agreement\?",
         ),
         (
             ["ask", "parties", "--agreement=a", "--agreement=b"],
@@ -62,6 +62,8 @@ def process(*args: object, **options: object) -> subprocess.CompletedProcess[byt
             ["ask", "parties", "--agreement=a", "--Agreement", "b"],
             "the question 'parties' has no parameter 'Agreement'.*",
         ),
+        (["ask", "x", "--a-b", "1", "--a-b", "2"], "--a_b is given twice; give each parameter once"),
+        (["ask", "x", "--a_b", "1", "--a-b", "2"], "--a_b is given twice; give each parameter once"),
         (["ask", "parties", "extra"], "'extra' is not expected here; write parameters as --name value"),
         (["ask", "parties", "--", "extra"], "'extra' is not expected here; .*"),
         (["ask", "parties", "-a", "x"], "'-a' is not expected here; .*"),
@@ -238,7 +240,7 @@ def test_the_help_of_every_command_ends_with_or_holds_an_example_that_begins_wit
 @pytest.mark.parametrize(
     "call",
     [
-        ["ask", "parties", "--agreement", "agreement on Idlib"],
+        ["ask", "leaders", "--state", "Turkey"],
         ["ask", "backs-opposing-sides"],
         ["query", "SELECT ?state WHERE { ?state a parley:State }"],
         ["show", "Turkey"],
@@ -344,7 +346,7 @@ def test_show_tells_stated_from_inferred_and_gives_the_quotes(run):
     page = run("show", "Turkey").done()
     stated, inferred = page.partition("\nInferred\n")[::2]
     assert "“Russia and Turkey Agree” [idlib-ceasefire/1]" in stated
-    assert "Türkiye backs opponent of Russia." in inferred
+    assert "Türkiye backs an opponent of Russia." in inferred
     assert "“" not in inferred.partition("Said by others")[0]
     assert page.startswith("Türkiye  (id:turkey)\nAlso called ")
 
@@ -506,7 +508,7 @@ def test_on_a_terminal_there_are_tables_with_labels_and_no_archive():
 def test_long_work_shows_progress_on_a_terminal(tmp_path):
     status, shown = terminal("init", tmp_path / "base")
     assert status == 0
-    assert "applying rules" in shown
+    assert re.search("reading facts|applying rules|writing", shown)  # what is over at once is not seen
     assert f"made {tmp_path}"[:20] in shown
 
 
@@ -630,11 +632,11 @@ def test_asking_imports_nothing_heavy():
 
 
 def test_import_kg_alone_imports_no_module_of_it():
-    program = "import sys, kg; print(*sorted(name for name in sys.modules if name.startswith('kg')), 'pyoxigraph' in sys.modules)"
-    assert (
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-        == "kg False\n"
+    program = (
+        "import sys, kg; print(*sorted(name for name in sys.modules if name.startswith(('kg', 'pyox'))))"
     )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout == "kg\n"
 
 
 def test_the_command_that_asks_imports_neither_rdflib_nor_rich():

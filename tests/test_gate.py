@@ -342,6 +342,25 @@ def test_of_two_files_one_bad_nothing_enters(base, truce, run):
     assert state(base) == before
 
 
+def test_the_same_file_twice_in_one_call_is_the_same_as_once(base, truce, run):
+    run("--store", base, "load", truce, truce).done()
+    assert [claim.start for claim in kg.open(base).claims() if "truce" in claim.iri.value] == [2, 38]
+
+
+def test_a_context_elsewhere_is_not_fetched(base, tmp_path, run):
+    path = tmp_path / "facts.jsonld"
+    path.write_text('{"@context": "https://schema.org/", "@id": "urn:a", "name": "b"}')
+    assert str(path) in run("--store", base, "load", path).refused(2)
+
+
+def test_what_else_lies_beside_a_file_does_no_harm(base, truce, run):
+    truce.with_name("a.txt").mkdir()
+    truce.with_name("b.txt").symlink_to("nowhere")
+    truce.with_name("c.txt").write_bytes(b"\xff")
+    truce.with_suffix(".txt").rename(truce.with_name("z.txt"))
+    run("--store", base, "load", truce).done()
+
+
 def test_files_that_need_each_other_enter_together_in_any_order(base, truce, run):
     """The second file quotes from the source that only the first describes."""
     second = truce.with_name("second.trig")

@@ -17,29 +17,21 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Tr
 from kg.errors import UnsupportedConstruct
 from kg.reason import clashes, close
 from kg.rules import SUPPORTED, Rule, compile_rules
-from kg.terms import VIEW, iri
+from kg.schema import iris
+from kg.terms import PREFIXES, VIEW, iri
 
 HERE = Path(__file__).parent
 CASES = sorted((HERE / "rules").glob("*.ttl"))
 EX = "https://example.org/"
-NOTES = {
-    iri(name)
-    for name in ("rdfs:label", "rdfs:comment", "rdfs:seeAlso", "rdfs:isDefinedBy", "owl:versionInfo")
-}
-TERM_KINDS = {
-    iri(name)
-    for name in (
-        "owl:Class rdfs:Class rdfs:Datatype owl:ObjectProperty owl:DatatypeProperty owl:AnnotationProperty "
-        "owl:Ontology owl:Restriction rdf:Property sh:SPARQLRule"
-    ).split()
-}
-OF_TERMS = {
-    iri(name)
-    for name in (
-        "rdfs:subClassOf rdfs:subPropertyOf rdfs:domain rdfs:range owl:equivalentClass owl:equivalentProperty "
-        "owl:disjointWith owl:inverseOf owl:propertyDisjointWith owl:propertyChainAxiom owl:hasKey"
-    ).split()
-}
+NOTES = iris("rdfs:label rdfs:comment rdfs:seeAlso rdfs:isDefinedBy owl:versionInfo")
+TERM_KINDS = iris(
+    """owl:Class rdfs:Class rdfs:Datatype owl:ObjectProperty owl:DatatypeProperty owl:AnnotationProperty
+    owl:Ontology owl:Restriction rdf:Property sh:SPARQLRule"""
+)
+OF_TERMS = iris(
+    """rdfs:subClassOf rdfs:subPropertyOf rdfs:domain rdfs:range owl:equivalentClass owl:equivalentProperty
+    owl:disjointWith owl:inverseOf owl:propertyDisjointWith owl:propertyChainAxiom owl:hasKey"""
+)
 TYPE, SAME = iri("rdf:type"), iri("owl:sameAs")
 
 
@@ -102,7 +94,7 @@ def from_rdflib(term: Any) -> Any:
 
 
 def with_last_members_twice(graph: rdflib.Graph) -> None:
-    """owlrl passes over the last member of owl:AllDifferent, owl:AllDisjointProperties and owl:hasKey.
+    """Repeat last members: owlrl passes over that of owl:AllDifferent, AllDisjointProperties and hasKey.
 
     For a key that means that all members of a class with any value of a one-part key become one thing. With
     the last member twice in the list, the one that is passed over is a repetition.
@@ -128,7 +120,7 @@ def oracle(ontology: list[Triple], facts: list[Triple]) -> tuple[set[Triple], li
     declared = {
         t.subject for t in ontology if t.object in map(iri, ("owl:ObjectProperty", "owl:DatatypeProperty"))
     }
-    reserved = tuple(prefixes()[name] for name in ("owl", "rdf", "rdfs"))
+    reserved = tuple(PREFIXES[name] for name in ("owl", "rdf", "rdfs"))
     graph = rdflib.Graph()
     for triple in [*ontology, *facts]:
         says = triple in facts or triple.predicate in declared or triple.predicate.value.startswith(reserved)
@@ -142,7 +134,7 @@ def oracle(ontology: list[Triple], facts: list[Triple]) -> tuple[set[Triple], li
         errors += semantics.error_messages
         known = len(graph)
         for construct in own.values():
-            graph += graph.query(construct, initNs=prefixes()).graph
+            graph += graph.query(construct, initNs=PREFIXES).graph
         if len(graph) == known:
             break
     derived = {Triple(*map(from_rdflib, t)) for t in graph if not isinstance(t[0], rdflib.Literal)}
@@ -155,12 +147,6 @@ def oracle(ontology: list[Triple], facts: list[Triple]) -> tuple[set[Triple], li
     return keep(derived, ontology), errors
 
 
-def prefixes() -> dict[str, str]:
-    from kg.terms import PREFIXES
-
-    return PREFIXES
-
-
 def keep(derived: set[Triple], ontology: list[Triple]) -> set[Triple]:
     """The filter of docs/rules.md, in its order."""
     terms = {
@@ -169,7 +155,7 @@ def keep(derived: set[Triple], ontology: list[Triple]) -> set[Triple]:
         if (t.predicate == TYPE and t.object in TERM_KINDS) or t.predicate in OF_TERMS
     }
     terms |= {t.object for t in ontology if t.predicate in OF_TERMS}
-    reserved = tuple(prefixes()[name] for name in ("owl", "rdf", "rdfs", "xsd", "sh"))
+    reserved = tuple(PREFIXES[name] for name in ("owl", "rdf", "rdfs", "xsd", "sh"))
     return {
         t
         for t in derived
@@ -262,7 +248,8 @@ VARIED = (
 :m a owl:DatatypeProperty ; rdfs:subPropertyOf :n .
 [ a owl:Restriction ; owl:onProperty :r ; owl:someValuesFrom
     [ a owl:Class ; owl:unionOf ( :B [ a owl:Restriction ; owl:onProperty :t ; owl:hasValue :i1 ] ) ] ]
-    rdfs:subClassOf [ a owl:Class ; owl:intersectionOf ( :D [ a owl:Restriction ; owl:onProperty :s ; owl:hasValue :i2 ] ) ] .
+    rdfs:subClassOf [ a owl:Class ; owl:intersectionOf
+    ( :D [ a owl:Restriction ; owl:onProperty :s ; owl:hasValue :i2 ] ) ] .
 [ a owl:Class ; owl:oneOf ( :i1 :i2 ) ] rdfs:subClassOf :A .
 [ a owl:Class ; owl:intersectionOf ( :E [ a owl:Class ; owl:oneOf ( :i3 :i4 ) ] ) ] rdfs:subClassOf :B .
 :i1 :p :i2 .
@@ -295,15 +282,18 @@ def graphs(draw: st.DrawFn, ontology: list[Triple], things: list[NamedNode], mos
     said = [st.tuples(thing, st.just(TYPE), st.sampled_from(classes))] if classes else []
     said += [st.tuples(thing, st.sampled_from(relations), thing)] * 3
     said += [st.tuples(thing, st.sampled_from(sorted(values, key=str)), st.none())] if values else []
-    found = []
-    for number, (subject, predicate, value) in enumerate(draw(st.lists(st.one_of(said), max_size=most))):
-        if value is None and values[predicate] in ("integer", "nonNegativeInteger", "decimal"):
-            value = Literal(str(number + 2), datatype=iri(f"xsd:{values[predicate]}"))
-        elif value is None and values[predicate] == "string":
-            value = Literal(f"{subject.value} {number}")
-        if value is not None:
-            found.append(Triple(subject, predicate, value))
-    return found
+    drawn = draw(st.lists(st.one_of(said), max_size=most))
+    found = [
+        (subject, predicate, value or literal(values[predicate], subject, number))
+        for number, (subject, predicate, value) in enumerate(drawn)
+    ]
+    return [Triple(*said) for said in found if said[2] is not None]
+
+
+def literal(datatype: str, subject: NamedNode, number: int) -> Literal | None:
+    if datatype in ("integer", "nonNegativeInteger", "decimal"):
+        return Literal(str(number + 2), datatype=iri(f"xsd:{datatype}"))
+    return Literal(f"{subject.value} {number}") if datatype == "string" else None
 
 
 SETTINGS = settings(

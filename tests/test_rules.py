@@ -86,12 +86,12 @@ UNSUPPORTED = {
     ":d rdfs:range xsd:date .": "xsd:date is no datatype of OWL 2 RL",
     ":d rdfs:range owl:real .": "cannot be used as a class|is not a datatype",
     ":code a rdfs:Datatype .": "is no datatype of OWL 2 RL",
-    ":d rdfs:range [ a rdfs:Datatype ; owl:onDatatype xsd:integer ; owl:withRestrictions ( [ xsd:minInclusive 1 ] ) ] .": (
+    ":d rdfs:range [ a rdfs:Datatype ; owl:onDatatype xsd:int ; owl:withRestrictions ( [ xsd:minInclusive 1 ] ) ] .": (
         "is no datatype of OWL 2 RL|is not a datatype"
     ),
     ":d rdfs:range :A .": "is not a datatype, but the property has literals",
     ":p rdfs:range xsd:string .": "cannot be used as a class",
-    f"{restriction('owl:someValuesFrom xsd:string', ':d')} rdfs:subClassOf :A .": "xsd:string cannot be used as a class",
+    f"{restriction('owl:someValuesFrom xsd:string', ':d')} rdfs:subClassOf :A .": "xsd:string cannot be used",
     # kinds of terms
     ":p a owl:DatatypeProperty .": "is declared as more than one kind",
     ":A a owl:ObjectProperty .": "is declared as more than one kind",
@@ -106,7 +106,7 @@ UNSUPPORTED = {
     ":d a owl:InverseFunctionalProperty .": "is a datatype property",
     ":d owl:inverseOf :p .": "is a datatype property",
     ":p owl:propertyChainAxiom ( :p :d ) .": "is a datatype property",
-    ":u a owl:FunctionalProperty .": "is declared neither",
+    ":u a owl:FunctionalProperty .": "is declared neither for things nor for literals",
     "[] :p :a .": "is part of a fact with a blank node",
     ":a :p [] .": "is part of a fact with a blank node",
     # properties that are not simple
@@ -215,7 +215,7 @@ def test_the_names_of_a_rule_stand_in_the_order_in_which_they_fire() -> None:
     )
     assert rule.names == ("cls-svf1", "cax-sco", "cls-hv1")
     assert rule.head == (Variable("x"), ex("q"), ex("a"))
-    assert rule.body == ((Variable("x"), ex("p"), Variable("y1")), (Variable("y1"), iri("rdf:type"), ex("B")))
+    assert rule.body == ((Variable("x"), ex("p"), Variable("y")), (Variable("y"), iri("rdf:type"), ex("B")))
 
 
 def test_a_rule_cites_its_axiom_with_all_that_the_blank_nodes_say() -> None:
@@ -230,7 +230,7 @@ def test_only_values_that_may_be_literals_are_tested_for_being_one() -> None:
     [declared] = rules_of(":p rdfs:range :A .")
     [undeclared] = rules_of(":u rdfs:range :A .")
     assert declared.condition == ""
-    assert undeclared.condition == "FILTER(!isLiteral(?y1))"
+    assert undeclared.condition == "FILTER(!isLiteral(?x))"
 
 
 def test_a_closed_axiom_gives_its_rule_once_and_cites_itself() -> None:
@@ -308,11 +308,11 @@ def test_the_documentation_lists_exactly_the_supported_rules() -> None:
 
 def test_the_documentation_accounts_for_every_rule_of_the_tables() -> None:
     page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"`((?:eq|prp|cls|cax|dt|scm)-[\w]+(?:-[\w]+)?)`", page)) == TABLES
+    assert set(re.findall(r"`((?:eq|prp|cls|cax|dt|scm)-[\w]+(?:-[\w]+)?)`", page)) == set(TABLES.split())
 
 
-TABLES = set(
-    """eq-ref eq-sym eq-trans eq-rep-s eq-rep-p eq-rep-o eq-diff1 eq-diff2 eq-diff3
+TABLES = """
+    eq-ref eq-sym eq-trans eq-rep-s eq-rep-p eq-rep-o eq-diff1 eq-diff2 eq-diff3
     prp-ap prp-dom prp-rng prp-fp prp-ifp prp-irp prp-symp prp-asyp prp-trp prp-spo1 prp-spo2 prp-eqp1 prp-eqp2
     prp-pdw prp-adp prp-inv1 prp-inv2 prp-key prp-npa1 prp-npa2
     cls-thing cls-nothing1 cls-nothing2 cls-int1 cls-int2 cls-uni cls-com cls-svf1 cls-svf2 cls-avf cls-hv1 cls-hv2
@@ -320,6 +320,6 @@ TABLES = set(
     cax-sco cax-eqc1 cax-eqc2 cax-dw cax-adc
     dt-type1 dt-type2 dt-eq dt-diff dt-not-type
     scm-cls scm-sco scm-eqc1 scm-eqc2 scm-op scm-dp scm-spo scm-eqp1 scm-eqp2 scm-dom1 scm-dom2 scm-rng1 scm-rng2
-    scm-hv scm-svf1 scm-svf2 scm-avf1 scm-avf2 scm-int scm-uni""".split()
-)
+    scm-hv scm-svf1 scm-svf2 scm-avf1 scm-avf2 scm-int scm-uni
+"""
 """Every rule of OWL 2 Profiles, tables 4 to 9."""
