@@ -185,9 +185,8 @@ def _utf8(content: bytes, where: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableInput(
-            f"byte {error.start} is not UTF-8", where=where, remedy="save it as UTF-8"
-        ) from error
+        what = f"byte {error.start} is not UTF-8"
+        raise UnreadableInput(what, where=where, remedy="save it as UTF-8") from error
 
 
 def _show_answer(answer: Answer, form: str | None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from kg import reason
 from kg.errors import Refused
@@ -110,12 +110,7 @@ def _read_part(part: Part, graphs: dict[NamedNode, str]) -> list[Quad]:
     said = []
     for quad in part.quads():
         graph = quad.graph_name
-        if isinstance(quad.subject, BlankNode) or isinstance(quad.object, BlankNode):
-            raise Refused(
-                f"a blank node in the statement with {quad.predicate}",
-                where=part.name,
-                remedy="give it an IRI: facts have no blank nodes",
-            )
+        _refuse_form(quad, part.name)
         if graph == CLAIMS:
             said.append(quad)
         elif graph != REFERENCE and graph not in graphs:
@@ -127,6 +122,18 @@ def _read_part(part: Part, graphs: dict[NamedNode, str]) -> list[Quad]:
                 )
             graphs[graph] = part.name
     return said
+
+
+def _refuse_form(quad: Quad, name: str) -> None:
+    """Refuse what no fact is made of: blank nodes, and what only RDF 1.2 knows, which few other tools read."""
+    value = quad.object
+    if isinstance(quad.subject, BlankNode) or isinstance(value, BlankNode):
+        what, remedy = "a blank node", "give it an IRI: facts have no blank nodes"
+    elif isinstance(value, Triple) or (isinstance(value, Literal) and value.direction):
+        what, remedy = "a value that only RDF 1.2 knows", "leave out triples as values and text directions"
+    else:
+        return
+    raise Refused(f"{what} in the statement with {quad.predicate}", where=name, remedy=remedy)
 
 
 def _refuse_reserved(about: Iterable[Quad]) -> None:

@@ -6,7 +6,6 @@ Every function returns text that ends in a line break; nothing here prints.
 from __future__ import annotations
 
 import re
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 

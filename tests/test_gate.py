@@ -189,6 +189,16 @@ REFUSED = {
         1,
         r".*truce\.trig: a blank node in the statement with .*rdf-schema#label>; give it an IRI: .*",
     ),
+    "a triple as value": (
+        add("graph:reference { id:malta rdfs:seeAlso <<( id:a rdfs:label 1 )>> . }\n"),
+        1,
+        r".*truce\.trig: a value that only RDF 1\.2 knows in the statement with .*#seeAlso>; leave out .*",
+    ),
+    "a text with a direction": (
+        add('graph:reference { id:malta rdfs:comment "a"@en--ltr . }\n'),
+        1,
+        r".*truce\.trig: a value that only RDF 1\.2 knows in the statement with .*#comment>; leave out .*",
+    ),
     "a blank node as graph": (
         add("_:g { id:malta a parley:State . }\n"),
         1,
