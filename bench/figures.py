@@ -99,7 +99,7 @@ def _questions(plan: Plan) -> Iterator[Figure]:
     def forget() -> None:
         shutil.rmtree(cache, ignore_errors=True)
 
-    run(_QUESTION, KG_CACHE=str(cache))
+    run(_QUESTION, environment={"KG_CACHE": str(cache)})
     for what, imports, most, times, before in (
         ("kg ask, cache warm", "rdflib", 1.0, plan.short, lambda: None),
         (

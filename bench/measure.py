@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ class Failed(Exception):
     """A program ended with an error, or ran out of its time; the text says so in one line."""
 
 
-def run(command: Sequence[str], *, seconds: float = 900, **environment: str) -> Cost:
+def run(
+    command: Sequence[str], seconds: float = 900, environment: Mapping[str, str] = MappingProxyType({})
+) -> Cost:
     """Run a program to its end in a process of its own and return what it cost.
 
     Time and memory are the kernel's account of the process and its children (wait4), start-up included.
@@ -79,7 +82,7 @@ def repeat(
         costs = []
         for command in commands:
             before()
-            costs.append(run(command, **environment))
+            costs.append(run(command, environment=environment))
         rounds.append(costs)
     return [list(costs) for costs in zip(*rounds, strict=True)]
 

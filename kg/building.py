@@ -18,7 +18,7 @@ from pathlib import Path
 from pyoxigraph import Literal, Quad, RdfFormat, Triple
 
 from kg.cache import fingerprint, ontology_files, seed_files
-from kg.errors import StoreError
+from kg.errors import DamagedStore, StoreError
 from kg.gate import Batch, Part, examine, file_part, grow
 from kg.journal import Add, Journal, Load, Mark
 from kg.rules import Rule, compile_rules
@@ -75,8 +75,10 @@ def make(folder: Path, progress: Progress = None) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def load(folder: Path, files: Sequence[Path], progress: Progress = None) -> None:
+def load(folder: Path, files: Sequence[Path], progress: Progress = None) -> int:
     """Load files into a base on disk: checked, then recorded in its journal, then written to its store.
+
+    Returns how many triples the view holds then.
 
     On an error before the record nothing has changed; after it the store is caught up when it is next opened.
     """
@@ -96,6 +98,7 @@ def load(folder: Path, files: Sequence[Path], progress: Progress = None) -> None
             if progress:
                 progress("writing")
             _write(store, batch, view, journal.mark)
+            return view.count()
         finally:
             store.close()
 
@@ -120,9 +123,8 @@ def _ontology() -> Iterator[Quad]:
 
 def _record(journal: Journal, batch: Batch, files: Sequence[Path]) -> None:
     """Write into the journal the texts that the files bring with them, then each file."""
-    texts = batch.texts()
-    if texts:
-        journal.append(Add("".join(f"{quad} .\n" for quad in texts)))
+    if batch.texts:
+        journal.append(Add("".join(f"{quad} .\n" for quad in batch.texts)))
     for path in files:
         with path.open("rb") as content:
             journal.append(journal.keep(content, SYNTAXES[path.suffix.lower()], path.name))
@@ -148,13 +150,11 @@ def _loaded(journal: Journal, entry: Load) -> Iterator[Quad]:
 
 
 def _current(folder: Path) -> Embedded | None:
-    """Open the store of a base, ``None`` when it is missing or does not hold what the journal does."""
-    if (folder / "format").is_file() and not (folder / "store").is_dir():
-        return None
-    store = Embedded.open(folder, read_only=True)
+    """Open the store of a base, ``None`` when it is missing, damaged or does not hold what the journal does."""
     try:
+        store = Embedded.open(folder, read_only=True)
         number, offset, checksum, made_from = json.loads(text(next(store.quads(STATE)).object))
-    except StopIteration:
+    except (DamagedStore, StopIteration, OSError, ValueError):
         return None
     with Journal.open(folder / "journal", after=Mark(number, offset, checksum)) as journal:
         if journal.last is None and made_from == fingerprint(ontology_files()):

@@ -304,8 +304,8 @@ def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
     """
     base = _open(ctx)
     with _progress() as report:
-        base.load(files, report)
-    click.echo(f"loaded {len(files)} file{'' if len(files) == 1 else 's'}: {base.summary()}", err=True)
+        held = base.load(files, report)
+    click.echo(f"loaded {', '.join(path.name for path in files)}: {held:,} triples hold now", err=True)
 
 
 @_kg.command("fmt")

@@ -7,7 +7,7 @@ and reference data), evidence (every quote is in its source), rules (what follow
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
@@ -16,9 +16,9 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 from kg import reason
 from kg.errors import Refused
 from kg.evidence import text_quads, verify
-from kg.rules import Rule
+from kg.rules import SUPPORTED, Rule
 from kg.store import Embedded, Engine
-from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, Progress, iri, text
+from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, Progress, curie, iri, text
 from kg.turtle import read
 
 _CLAIM: Final = iri("parley:Claim")
@@ -43,17 +43,22 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Parts that may enter: what they say about claims and sources, and which claims are accepted."""
+    """Parts that may enter: which of their claims are accepted, and what the gate adds to them.
+
+    ``texts`` give new sources their text; ``times`` say when claims were recorded that do not say so themselves.
+    """
 
     parts: tuple[Part, ...]
-    about: tuple[Quad, ...]
     accepted: frozenset[NamedNode]
+    texts: tuple[Quad, ...]
+    times: tuple[Quad, ...]
 
     def facts(self) -> Iterator[Quad]:
-        """Yield all quads, as the store keeps them."""
-        yield from self.about
+        """Yield all quads, as the store keeps them; some may come twice."""
+        yield from self.texts
+        yield from self.times
         for part in self.parts:
-            yield from (quad for quad in part.quads() if quad.graph_name != CLAIMS)
+            yield from part.quads()
 
     def held(self) -> Iterator[Quad]:
         """Yield what is to be held true, as quads of the view: reference data and accepted claims."""
@@ -63,9 +68,16 @@ class Batch:
                 if quad.graph_name in held:
                     yield Quad(quad.subject, quad.predicate, quad.object, VIEW)
 
-    def texts(self) -> tuple[Quad, ...]:
-        """Return the statements that give sources their texts."""
-        return tuple(quad for quad in self.about if quad.predicate == _TEXT_PROPERTIES[0])
+
+@dataclass(slots=True)
+class _Seen:
+    """What the gate notes while it reads: graphs with the part each stands in, claims, those with a time, sources."""
+
+    graphs: dict[NamedNode, str] = field(default_factory=dict)
+    claims: set[NamedNode] = field(default_factory=set)
+    timed: set[NamedNode] = field(default_factory=set)
+    subjects: set[NamedNode] = field(default_factory=set)
+    sources: list[Quad] = field(default_factory=list)
 
 
 def file_part(path: Path, time: str = "") -> Part:
@@ -80,48 +92,63 @@ def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
     for blank nodes, for a graph that no claim describes, for a claim that the base has with other words, and
     for evidence that does not hold. Cost: one pass over the quads; memory grows with the claims, not the facts.
     """
-    about: dict[Quad, None] = {}
-    graphs: dict[NamedNode, str] = {}
+    described, seen = Embedded(), _Seen()
+    texts: list[Quad] = []
+    times: list[Quad] = []
     for part in parts:
-        said = _read_part(part, graphs)
+        start = len(seen.sources)
+        described.fill(_read_part(part, seen))
         if part.folder is not None:
-            said += text_quads(said, part.folder, part.name)
-        times = _times([*about, *said], part.time, known)
-        about.update(dict.fromkeys([*said, *times]))
-    described = Embedded()
-    described.fill(about)
-    _refuse_reserved(about)
-    for graph, name in graphs.items():
-        if not described.contains(Quad(graph, _TYPE, _CLAIM, CLAIMS)):
+            texts += text_quads(seen.sources[start:], part.folder, part.name)
+        if part.time:
+            stamp = Literal(part.time, datatype=iri("xsd:dateTime"))
+            new = (claim for claim in seen.claims - seen.timed if not known or not _has_claim(known, claim))
+            times += [Quad(claim, _RECORDED, stamp, CLAIMS) for claim in new]
+            seen.timed |= seen.claims
+    described.fill([*texts, *times])
+    for graph, name in seen.graphs.items():
+        if graph not in seen.claims:
             raise Refused(
                 f"statements in <{graph.value}>, which no claim describes",
                 where=name,
                 remedy="describe it in graph:claims with its source, speaker and quote",
             )
     if known is not None:
-        _refuse_changes(about, parts, graphs, known)
+        _refuse_changes(parts, seen.subjects, known)
         described.fill(q for term in _TEXT_PROPERTIES for q in known.quads(None, term, None, CLAIMS))
     accepted = frozenset(claim.iri for claim in verify(described) if claim.accepted)
-    return Batch(tuple(parts), tuple(about), accepted)
+    return Batch(tuple(parts), accepted, tuple(texts), tuple(times))
 
 
-def _read_part(part: Part, graphs: dict[NamedNode, str]) -> list[Quad]:
-    """Return what a part says about claims and note the graphs of its claims; refuse what is neither."""
-    said = []
+def _has_claim(known: Engine, claim: NamedNode) -> bool:
+    return known.contains(Quad(claim, _TYPE, _CLAIM, CLAIMS))
+
+
+def _read_part(part: Part, seen: _Seen) -> Iterator[Quad]:
+    """Yield what a part says about claims and sources; note the rest, and refuse what is neither that nor a fact."""
     for quad in part.quads():
-        graph = quad.graph_name
-        _refuse_form(quad, part.name)
+        subject, predicate, value, graph = quad
+        if not isinstance(subject, NamedNode) or not isinstance(value, NamedNode):
+            _refuse_form(quad, part.name)
         if graph == CLAIMS:
-            said.append(quad)
-        elif graph != REFERENCE and graph not in graphs:
+            named = cast("NamedNode", subject)
+            seen.subjects.add(named)
+            if predicate == _TYPE and value == _CLAIM:
+                _refuse_reserved(named)
+                seen.claims.add(named)
+            elif predicate == _RECORDED:
+                seen.timed.add(named)
+            elif predicate in _TEXT_PROPERTIES:
+                seen.sources.append(quad)
+            yield quad
+        elif graph not in seen.graphs and graph != REFERENCE:
             if not isinstance(graph, NamedNode) or graph.value.startswith(BASE + "graph/"):
                 raise Refused(
-                    f"a statement about {quad.subject} stands outside any claim",
+                    f"a statement about {subject} stands outside any claim",
                     where=part.name,
                     remedy="put it into the graph of a claim that quotes its sentence, or into graph:reference",
                 )
-            graphs[graph] = part.name
-    return said
+            seen.graphs[graph] = part.name
 
 
 def _refuse_form(quad: Quad, name: str) -> None:
@@ -136,41 +163,23 @@ def _refuse_form(quad: Quad, name: str) -> None:
     raise Refused(f"{what} in the statement with {quad.predicate}", where=name, remedy=remedy)
 
 
-def _refuse_reserved(about: Iterable[Quad]) -> None:
-    for quad in about:
-        if quad.object == _CLAIM and text(quad.subject).startswith(BASE + "graph/"):
-            raise Refused(
-                "a claim has the name of one of the base's own graphs",
-                where=text(quad.subject),
-                remedy="give it an IRI of its own",
-            )
+def _refuse_reserved(claim: NamedNode) -> None:
+    if claim.value.startswith(BASE + "graph/"):
+        raise Refused(
+            "a claim has the name of one of the base's own graphs",
+            where=claim.value,
+            remedy="give it an IRI of its own",
+        )
 
 
-def _times(said: Iterable[Quad], time: str, known: Engine | None) -> list[Quad]:
-    """Return when each claim was recorded, for those that neither say so nor were there before."""
-    claims = {quad.subject for quad in said if quad.predicate == _TYPE and quad.object == _CLAIM}
-    new = claims - {quad.subject for quad in said if quad.predicate == _RECORDED}
-    stamp = Literal(time, datatype=iri("xsd:dateTime"))
-    return [
-        Quad(claim, _RECORDED, stamp, CLAIMS)
-        for claim in new
-        if time and not (known and known.contains(Quad(claim, _TYPE, _CLAIM, CLAIMS)))
-    ]
-
-
-def _refuse_changes(
-    batch: Iterable[Quad], parts: Sequence[Part], graphs: Iterable[NamedNode], known: Engine
-) -> None:
+def _refuse_changes(parts: Sequence[Part], subjects: Iterable[NamedNode], known: Engine) -> None:
     """Refuse to say something else about a claim or source that the base already has, or in such a claim."""
-    for quad in batch:
-        subject = cast("NamedNode", quad.subject)
-        if not known.contains(quad) and any(True for _ in known.quads(subject, None, None, CLAIMS)):
-            raise _changed(subject)
-    old = {graph for graph in graphs if known.contains(Quad(graph, _TYPE, _CLAIM, CLAIMS))}
+    old = {node for node in subjects if any(True for _ in known.quads(node, None, None, CLAIMS))}
     for part in parts if old else ():
         for quad in part.quads():
-            if quad.graph_name in old and not known.contains(quad):
-                raise _changed(cast("NamedNode", quad.graph_name))
+            about = quad.subject if quad.graph_name == CLAIMS else quad.graph_name
+            if about in old and not known.contains(quad):
+                raise _changed(cast("NamedNode", about))
 
 
 def _changed(subject: NamedNode) -> Refused:
@@ -193,5 +202,13 @@ def grow(view: Engine, batch: Batch, rules: Sequence[Rule], progress: Progress =
     if progress:
         progress("applying rules")
     reason.close(view, rules)
-    for clash in reason.clashes(view, rules):
-        raise Refused(f"the facts contradict each other: {clash}", remedy="withdraw or correct one side")
+    for rule, sides in reason.clashes(view, rules):
+        things = " and ".join(dict.fromkeys(_short(term) for term in sides.values()))
+        raise Refused(
+            f"the facts contradict each other about {things}: {' '.join(SUPPORTED[name] for name in rule.names)}",
+            remedy="correct or leave out one side",
+        )
+
+
+def _short(term: NamedNode | BlankNode | Literal | Triple) -> str:
+    return (curie(term) if isinstance(term, NamedNode) else None) or text(term)

@@ -6,16 +6,16 @@ is missing, behind, or made from another ontology. docs/formats.md describes the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pyoxigraph import NamedNode, Quad
 
 from kg.answers import Answer, Description, describe, find_labels, read_answer
 from kg.cache import cache_file, cached, keep
 from kg.coverage import Coverage, coverage, read_omissions
-from kg.errors import UnknownName, UsageError
+from kg.errors import StoreError, UnknownName, UsageError
 from kg.evidence import Claim, read_claims, source_texts
 from kg.questions import Question, bind, question_files, read_question, resolve
 from kg.store import Embedded
@@ -23,6 +23,9 @@ from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, Progress, c
 
 _MOST_SECONDS: Final = 86_400
 _LEAST_MEMORY, _MOST_MEMORY = 64, 1 << 20  # in MiB; the worker does not start with less than the least
+
+_TRIES: Final = 5
+_Read = TypeVar("_Read")
 
 
 class Base:
@@ -44,7 +47,26 @@ class Base:
         missing, of the wrong kind or ambiguous.
         """
         stored = stored_question(question)
-        return read_answer(self._store.query(bind(stored, parameters, self._store)), self._store)
+        return self._steadily(
+            lambda: read_answer(self._store.query(bind(stored, parameters, self._store)), self._store)
+        )
+
+    def _steadily(self, read: Callable[[], _Read]) -> _Read:
+        """Read, and read again from a fresh opening when a writer has moved the files away underneath."""
+        for _ in range(_TRIES):
+            try:
+                return read()
+            except OSError:
+                if self._store.directory is None:
+                    raise
+                from kg.building import open_store
+
+                self._store = open_store(self._store.directory)
+        raise StoreError(
+            "is being written to, too fast to be read",
+            where=str(self._store.directory),
+            remedy="ask again when that is over",
+        )
 
     def query(self, sparql: str, *, seconds: float = 30, memory: int = 2048) -> Answer:
         """Answer a SPARQL query in a process of its own, within ``seconds`` and ``memory`` MiB.
@@ -64,7 +86,7 @@ class Base:
 
     def show(self, thing: str) -> Description:
         """Return what is known of a thing, given as for ``ask``, in sentences with their quotes."""
-        return describe(resolve(thing, self._store), self._store)
+        return self._steadily(lambda: describe(resolve(thing, self._store), self._store))
 
     def export(self, form: str = "turtle", *, what: str = "view", of_class: str | None = None) -> bytes:
         """Return the base in one of the formats of ``kg.export``; the same base gives the same bytes.
@@ -76,12 +98,21 @@ class Base:
         """
         from kg.export import FORMATS, export
 
-        named = form in FORMATS and FORMATS[form].named_graphs
+        if form not in FORMATS:
+            raise UnknownName("export format", form, FORMATS, remedy=f"use one of {', '.join(FORMATS)}")
+        quads, labels, table = self._steadily(
+            lambda: self._exported(FORMATS[form].named_graphs, what, of_class)
+        )
+        return b"".join(export(quads, form, labels=labels, table=table))
+
+    def _exported(
+        self, named: bool, what: str, of_class: str | None
+    ) -> tuple[list[Quad], dict[NamedNode, str], NamedNode | None]:
         table = self._class(of_class) if of_class else None
         quads = list(self._selected(what, named))
         things = {term for quad in quads for term in (quad.subject, quad.predicate, quad.object)}
         labels = find_labels((thing for thing in things if isinstance(thing, NamedNode)), self._store)
-        return b"".join(export(quads, form, labels=labels, table=table))
+        return quads, labels, table
 
     def _class(self, name: str) -> NamedNode:
         """Return the class that a person means by its label, local name, CURIE or IRI."""
@@ -174,8 +205,8 @@ class Base:
             f"{self._store.count(VIEW):,} triples hold"
         )
 
-    def load(self, files: Sequence[Path], progress: Progress = None) -> None:
-        """Load files of claims and reference data in bulk; on any error nothing of them.
+    def load(self, files: Sequence[Path], progress: Progress = None) -> int:
+        """Load files of claims and reference data in bulk, on any error nothing; return how many triples hold then.
 
         The texts of new sources lie beside the files. Raises ``UnreadableInput`` for a file that is not what
         it claims to be, ``Refused`` where evidence does not hold or the whole would clash. Cost: the rules run
@@ -191,7 +222,7 @@ class Base:
 
         self._store.close()
         try:
-            load(directory, files, progress)
+            return load(directory, files, progress)
         finally:
             self._store = open_store(directory)
 

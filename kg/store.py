@@ -14,6 +14,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, Final, Protocol, TypeAlias
 
@@ -31,7 +32,7 @@ from pyoxigraph import (
     Triple,
 )
 
-from kg.errors import StoreError, UnreadableInput, UsageError
+from kg.errors import DamagedStore, StoreError, UnreadableInput, UsageError
 from kg.terms import VIEW
 
 Results: TypeAlias = QuerySolutions | QueryBoolean | QueryTriples
@@ -39,6 +40,10 @@ Source: TypeAlias = bytes | Path | IO[bytes]
 Node: TypeAlias = NamedNode | BlankNode | Literal | Triple
 
 _FORMAT: Final = 1  # of the layout of a base on disk; no newer one is read
+_CHUNK: Final = 200_000
+"""Quads that are written to disk at once: a million, pyoxigraph's own measure, take three times the memory."""
+_CHUNK_IN_MEMORY: Final = 1_000
+"""Quads that enter memory at once. What comes in one piece is scattered, and joins over it take twice as long."""
 _MARK, _QUADS = "format", "store"
 _RDF_POSITION = re.compile(r"^Parser error (?:at|between) [a-z0-9, ]*: ")
 _SPARQL_POSITION = re.compile(r"^error at (\d+):(\d+): ")
@@ -208,8 +213,11 @@ class Embedded:
 
     def fill(self, quads: Iterable[Quad]) -> None:
         """Add quads in bulk, in bounded memory; not atomic."""
+        chunk_size = _CHUNK if self.directory else _CHUNK_IN_MEMORY
+        left = iter(quads)
         with self._changing() as store:
-            store.bulk_extend(quads)
+            while chunk := list(islice(left, chunk_size)):
+                store.bulk_extend(chunk)
 
     def load(
         self,
@@ -365,7 +373,7 @@ def store_folder(directory: Path) -> Path:
     if int(version) > _FORMAT:
         raise StoreError("made by a newer Parley", where=str(directory), remedy="upgrade Parley to open it")
     if not (directory / _QUADS).is_dir():
-        raise StoreError(
+        raise DamagedStore(
             "the folder is missing",
             where=str(directory / _QUADS),
             remedy="rebuild it from the journal",
@@ -384,4 +392,4 @@ def _not_opened(error: Exception, directory: Path) -> StoreError:
     if isinstance(error, PermissionError) or "Permission denied" in said:
         return StoreError("may not be read", where=str(directory), remedy="ask for access to the folder")
     what = f"damaged: {said.partition(' The file ')[0]}"
-    return StoreError(what, where=str(directory), remedy="rebuild it from the journal")
+    return DamagedStore(what, where=str(directory), remedy="rebuild it from the journal")

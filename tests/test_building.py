@@ -419,3 +419,27 @@ def test_a_load_after_one_that_ended_before_its_store_was_written_loses_nothing(
     assert b"president-of-malta" in after
     shutil.rmtree(base / "store")
     assert everything(base) == after
+
+
+def test_a_damaged_store_is_built_again_from_the_journal(base, run):
+    """A manifest of the store that is cut off is noticed when the base is opened; nothing is lost."""
+    before = run("--store", base, "export", "--what", "everything", "--format", "nquads").out
+    for manifest in (base / "store").glob("MANIFEST-*"):
+        manifest.write_bytes(b"damaged")
+    assert run("--store", base, "export", "--what", "everything", "--format", "nquads").out == before
+
+
+def test_a_withdrawn_claim_is_no_longer_held_true(base, run):
+    """A withdrawal in the journal takes the claim out of the view when the store is built; it stays on record."""
+    from pyoxigraph import NamedNode
+
+    from kg.journal import Journal, Withdraw
+
+    asked = ("--store", base, "ask", "corridor-width", "--corridor", "id:m4-safety-corridor", "--format", "csv")
+    assert "12" in run(*asked).out
+    claim = NamedNode("https://w3id.org/parley/claim/idlib-ceasefire/48")
+    with Journal.open(base / "journal", write=True) as journal:
+        journal.append(Withdraw((claim,), "for the test"))
+    assert "12" not in run(*asked).out
+    known = run("--store", base, "query", f"ASK {{ GRAPH ?g {{ {claim} prov:invalidatedAtTime ?when }} }}")
+    assert known.out == "answer\ntrue\n"
