@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -47,6 +48,10 @@ def cache_file() -> Path:
     name = f"{fingerprint([*ontology_files(), *seed_files(), *texts])[:32]}.nq"
     if os.environ.get("KG_CACHE"):
         return Path(os.environ["KG_CACHE"], name)
+    if (
+        sys.platform == "linux"
+    ):  # importing platformdirs costs a tenth of the time in which a question is answered
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "parley", name)
     from platformdirs import user_cache_path
 
     return user_cache_path("parley") / name

@@ -162,8 +162,10 @@ def bulk_insertion(
         )
     ways = " UNION ".join(f"{{ {_joined(r, graph, change, at)} {r.condition} }}" for r, at in parts)
     new = f"{{ SELECT DISTINCT {' '.join(found)} {{ {ways} }} }}"
-    known = f"MINUS {{ GRAPH {graph} {{ {_text(rule.head or ())} }} }}"
-    return f"INSERT {{ {_into(rule, graph, copy)} }} WHERE {{ {new} {known} }}"
+    known = f"{{ GRAPH {graph} {{ {_text(rule.head or ())} }} }}"
+    # An engine compares sets by the variables that are bound for certain; what BIND makes never is.
+    without = "FILTER NOT EXISTS" if any("BIND(" in r.condition for r, _ in parts) else "MINUS"
+    return f"INSERT {{ {_into(rule, graph, copy)} }} WHERE {{ {new} {without} {known} }}"
 
 
 def _into(rule: Rule, graph: NamedNode, copy: NamedNode | None) -> str:
