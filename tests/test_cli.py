@@ -568,7 +568,8 @@ def complete(words: str) -> list[str]:
         "COMP_WORDS": words,
         "COMP_CWORD": str(len(words.split()) - 1),
     }
-    ended = subprocess.run(["kg"], env=env, capture_output=True, text=True, check=False, timeout=60)
+    installed = Path(sys.executable).with_name("kg")
+    ended = subprocess.run([installed], env=env, capture_output=True, text=True, check=False, timeout=60)
     assert ended.stderr == ""
     return [line.partition(",")[2] for line in ended.stdout.splitlines()]
 
