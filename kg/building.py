@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -91,6 +92,8 @@ def load(folder: Path, files: Sequence[Path], progress: Progress = None) -> int:
             current.close()
         store = Embedded.open(folder)
         try:
+            if progress:
+                progress("checking evidence")
             batch, view = examine([file_part(path, _stamp(now)) for path in files], store), Embedded()
             view.fill(store.quads(graph=VIEW))
             grow(view, batch, _rules(), progress)
@@ -167,14 +170,15 @@ def _rebuild(folder: Path, journal: Journal, progress: Progress) -> None:
     """Build the store of a base from its journal beside the old one, then put it in its place."""
     fresh = folder / "store.new"
     shutil.rmtree(fresh, ignore_errors=True)
-    store = Embedded.create(fresh)
-    store.fill(_ontology())
-    batch, view = examine(list(_recorded(journal))), Embedded()
-    grow(view, batch, _rules(), progress)
-    if progress:
-        progress("writing")
-    _write(store, batch, view, journal.mark)
-    store.close()
+    with closing(
+        Embedded.create(fresh)
+    ) as store:  # an open store would go on writing while it is thrown away
+        store.fill(_ontology())
+        batch, view = examine(list(_recorded(journal))), Embedded()
+        grow(view, batch, _rules(), progress)
+        if progress:
+            progress("writing")
+        _write(store, batch, view, journal.mark)
     shutil.rmtree(folder / "store", ignore_errors=True)
     (fresh / "store").rename(folder / "store")
     (fresh / "format").replace(folder / "format")

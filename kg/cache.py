@@ -45,7 +45,8 @@ def fingerprint(files: Sequence[Path]) -> str:
 def cache_file() -> Path:
     """Return where the built-in base is cached: in ``KG_CACHE``, else in the user's cache folder."""
     texts = sorted((data_folder() / "seeds").rglob("*.txt"))
-    name = f"{fingerprint([*ontology_files(), *seed_files(), *texts])[:32]}.nq"
+    code = sorted(Path(__file__).parent.glob("*.py"))  # a change of the rules' code changes the view as well
+    name = f"{fingerprint([*ontology_files(), *seed_files(), *texts, *code])[:32]}.nq"
     if os.environ.get("KG_CACHE"):
         return Path(os.environ["KG_CACHE"], name)
     if (

@@ -196,12 +196,11 @@ def grow(view: Engine, batch: Batch, rules: Sequence[Rule], progress: Progress =
     ``view`` is the view as it was, empty or closed, in a store in memory. Raises ``Refused`` for a clash,
     naming its sides; the view must then be thrown away. Cost: one pass over the batch, then the rules.
     """
-    if progress:
-        progress("reading facts")
+    tell = progress or (lambda _: None)
+    tell("reading facts")
     view.fill(batch.held())
-    if progress:
-        progress("applying rules")
-    reason.close(view, rules)
+    reason.close(view, rules, progress=lambda done, of: tell(f"applying rules: {done} of {of} groups"))
+    tell("looking for contradictions")
     for rule, sides in reason.clashes(view, rules):
         things = " and ".join(dict.fromkeys(_short(term) for term in sides.values()))
         raise Refused(

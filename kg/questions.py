@@ -140,7 +140,7 @@ def bind(question: Question, values: Mapping[str, str], store: Engine) -> str:
     names = [parameter.name for parameter in question.parameters]
     for name in values:
         if name not in names:
-            close = nearest(name, names)
+            close = nearest(name, [*names, "format"])
             hint = f"did you mean --{close[0]}?" if close else f"it takes {_listed(names)}"
             raise UsageError(f"the question {question.name!r} has no parameter {name!r}", remedy=hint)
     terms = {}
