@@ -97,6 +97,7 @@ _format_option = click.option(
 
 @_kg.command(
     "ask",
+    short_help="Answer a stored question, or list them.",
     add_help_option=False,
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )
@@ -115,7 +116,7 @@ def _ask(ctx: click.Context, name: str | None, form: str | None, wants_help: boo
     Example: kg ask leaders --state Turkey
     """
     if name is None:
-        click.echo(ctx.get_help() if wants_help else _listing(form), nl=False)
+        click.echo(ctx.get_help() + "\n" if wants_help else _listing(form), nl=False)
         return
     if wants_help:
         from kg.reports import question_page
@@ -123,8 +124,7 @@ def _ask(ctx: click.Context, name: str | None, form: str | None, wants_help: boo
 
         click.echo(question_page(stored_question(name)), nl=False)
         return
-    parameters = _parameters(ctx.args)
-    _show_answer(_open(ctx).ask(name, **parameters), form)
+    _show_answer(_open(ctx).ask(name, **_parameters(ctx.args)), form)
 
 
 def _parameters(args: Sequence[str]) -> dict[str, str]:
@@ -155,7 +155,7 @@ def _listing(form: str | None) -> str:
     return question_list(questions) if form in (None, "table") else question_rows(questions).written(form)
 
 
-@_kg.command("query")
+@_kg.command("query", short_help="Run a SPARQL query.")
 @click.argument("sparql")
 @_format_option
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds after which the query is stopped.")
@@ -201,7 +201,7 @@ def _show_answer(answer: Answer, form: str | None) -> None:
         click.echo(f"{len(answer)} row{'' if len(answer) == 1 else 's'}", err=True)
 
 
-@_kg.command("show")
+@_kg.command("show", short_help="Print what is known of a thing, with the quotes.")
 @click.argument("thing", required=False)
 @click.pass_context
 def _show(ctx: click.Context, thing: str | None) -> None:
@@ -218,7 +218,7 @@ def _show(ctx: click.Context, thing: str | None) -> None:
     click.echo(description_page(base.show(thing)), nl=False)
 
 
-@_kg.command("export")
+@_kg.command("export", short_help="Write the base for other tools.")
 @click.option("--format", "form", default="turtle", show_default=True, metavar="FORMAT", help="See below.")
 @click.option(
     "--what",
@@ -265,7 +265,7 @@ def _write(path: Path, content: bytes) -> None:
         ) from error
 
 
-@_kg.command("coverage")
+@_kg.command("coverage", short_help="Print what became of each sentence.")
 @click.pass_context
 def _coverage(ctx: click.Context) -> None:
     """Print each sentence of the sources with its claims and the share of it that quotes cover.
@@ -277,7 +277,7 @@ def _coverage(ctx: click.Context) -> None:
     click.echo(coverage_page(_open(ctx).coverage()), nl=False)
 
 
-@_kg.command("init")
+@_kg.command("init", short_help="Make a base on disk.")
 @click.argument("directory", type=click.Path(path_type=Path))
 def _init(directory: Path) -> None:
     """Make a base on disk in DIRECTORY, with the built-in article and reference data.
@@ -291,7 +291,7 @@ def _init(directory: Path) -> None:
     click.echo(f"made {directory}: {base.summary()}", err=True)
 
 
-@_kg.command("load")
+@_kg.command("load", short_help="Load claims and reference data into a base.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.pass_context
 def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
@@ -308,7 +308,7 @@ def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
     click.echo(f"loaded {', '.join(path.name for path in files)}: {held:,} triples hold now", err=True)
 
 
-@_kg.command("fmt")
+@_kg.command("fmt", short_help="Bring Turtle and TriG into canonical form.")
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a file is not in canonical form.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_context
@@ -336,7 +336,7 @@ def _fmt(ctx: click.Context, check: bool, files: tuple[Path, ...]) -> None:
         ctx.exit(1)
 
 
-@_kg.command("completion")
+@_kg.command("completion", short_help="Print a shell's completion script.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def _completion(shell: str) -> None:
     """Print what makes SHELL complete commands, options and the names of questions.
