@@ -227,7 +227,7 @@ def _setting(article: _Article) -> None:
         (f"{side.leader}-tenure", "parley:hasHolder", side.leader),
         (f"{side.leader}-tenure", "parley:isTenureOf", side.office),
         (side.office, "rdf:type", "parley:HeadOfStateOffice"),
-        (side.office, "parley:isOfficeOf", side.state),
+        (side.office, "parley:isLeadingOfficeOf", side.state),
         before="Since the last election, ",
     )
     name(side.office)

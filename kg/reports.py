@@ -131,5 +131,5 @@ def coverage_page(reports: Mapping[NamedNode, Sequence[Coverage]]) -> str:
         for entry in report:
             numbers = ", ".join(claim.iri.value.rpartition("/")[2] for claim in entry.claims) or "none"
             lines += ["", f"{entry.share:4.0%}  {entry.sentence}", f"      claims: {numbers}"]
-            lines += [f"      not modelled: {o.quote!r}: {o.reason}" for o in entry.omissions]
+            lines += [f"      note on {o.quote!r}: {o.reason}" for o in entry.omissions]
     return _shown("\n".join([*lines[1:], ""]))

@@ -324,7 +324,7 @@ def test_every_fact_of_every_thing_is_stated_inferred_or_said_by_others(built_in
 def test_the_report_on_coverage_names_claims_by_number_and_what_was_left_out_with_the_reason(built_in):
     page = coverage_page(built_in.coverage())
     assert page.startswith("source:idlib-ceasefire\n\n100%  Russia and Turkey Agree")
-    assert "\n      claims: none\n      not modelled: 'Leave comment': " in page
+    assert "\n      claims: none\n      note on 'Leave comment': " in page
 
 
 def test_there_are_ten_public_names_at_most_and_each_is_there():

@@ -346,7 +346,7 @@ def test_show_tells_stated_from_inferred_and_gives_the_quotes(run):
     page = run("show", "Turkey").done()
     stated, inferred = page.partition("\nInferred\n")[::2]
     assert "“Russia and Turkey Agree” [idlib-ceasefire/1]" in stated
-    assert "Türkiye backs an opponent of Russia." in inferred
+    assert "Türkiye backs opponents of those backed by Russia." in inferred
     assert "“" not in inferred.partition("Said by others")[0]
     assert page.startswith("Türkiye  (id:turkey)\nAlso called ")
 

@@ -264,7 +264,7 @@ def test_a_question_answers_for_other_things_alike_in_both_engines(
         (
             "retaliation",
             [["not stated", "not stated"]],
-            [["id:turkish-revenge", "id:bombing-of-turkish-positions"]],
+            [["id:turkish-revenge", "not stated"]],
         ),
         (
             "deaths-of-state",
