@@ -64,6 +64,10 @@ class Answer:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __bool__(self) -> bool:
+        """Whether a yes-or-no question is answered with yes, or any other has a row."""
+        return bool(_native(self.rows[0][0])) if self.kind == "truth" else bool(self.rows)
+
     def records(self) -> list[dict[str, Any]]:
         """Return each row as a dictionary of plain Python values: IRIs and text as ``str``, numbers as numbers."""
         return [dict(zip(self.columns, map(_native, row), strict=True)) for row in self.rows]

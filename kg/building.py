@@ -11,14 +11,16 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from pyoxigraph import Literal, Quad, RdfFormat, Triple
 
 from kg.cache import fingerprint, ontology_files, seed_files
+from kg.durable import lock
 from kg.errors import DamagedStore, StoreError
 from kg.gate import Batch, Part, examine, file_part, grow
 from kg.journal import Add, Journal, Load, Mark
@@ -27,16 +29,45 @@ from kg.store import Embedded
 from kg.terms import CLAIMS, ONTOLOGY, STATE, VIEW, Progress, iri, text
 from kg.turtle import SYNTAXES, read
 
+_LOCK: Final = "store.lock"
+_PATIENCE: Final = 10.0
+"""Seconds that readers and writers wait for each other."""
+_TRIES: Final = 5
 
-def open_store(folder: Path, progress: Progress = None) -> Embedded:
-    """Open the store of a base on disk for reading, and build it first if it does not hold what the journal does."""
-    store = _current(folder)
-    if store is None:
+
+@contextmanager
+def reading(folder: Path, progress: Progress = None) -> Iterator[Embedded]:
+    """Open the store of a base on disk for reading; while it is open, no writer changes its files.
+
+    RocksDB lets a writer delete files that a reader still needs, and a reader then fails or takes all memory.
+    So readers hold a lock together, which a writer waits for. A store that does not hold what the journal does
+    is built first. Raises ``StoreError``.
+    """
+    for _ in range(_TRIES):
+        with _read_lock(folder):
+            store = _current(folder)
+            if store is not None:
+                with closing(store):
+                    yield store
+                return
         with Journal.open(folder / "journal", write=True) as journal:
             store = _current(folder)  # another process may have built it while this one waited
             if store is None:
                 _rebuild(folder, journal, progress)
-    return store or Embedded.open(folder, read_only=True)
+            else:
+                store.close()
+    raise StoreError("changes faster than it can be read", where=str(folder), remedy="try again later")
+
+
+@contextmanager
+def _read_lock(folder: Path) -> Iterator[None]:
+    try:
+        held = lock(folder / _LOCK, _PATIENCE, shared=True)
+    except OSError:  # no base, or one that may only be read and that nobody can write to
+        yield
+        return
+    with held:
+        yield
 
 
 def build(progress: Progress = None) -> Embedded:
@@ -85,25 +116,23 @@ def load(folder: Path, files: Sequence[Path], progress: Progress = None) -> int:
     """
     now = datetime.now(UTC)
     with Journal.open(folder / "journal", write=True, clock=lambda: now) as journal:
-        current = _current(folder)  # the last writer may have ended between its record and the store
-        if current is None:
+        store = _current(folder)
+        if store is None:  # the last writer ended between its record and the store
             _rebuild(folder, journal, progress)
-        else:
-            current.close()
-        store = Embedded.open(folder)
-        try:
+            store = Embedded.open(folder, read_only=True)
+        with closing(store):
             if progress:
                 progress("checking evidence")
             batch, view = examine([file_part(path, _stamp(now)) for path in files], store), Embedded()
             view.fill(store.quads(graph=VIEW))
-            grow(view, batch, _rules(), progress)
+        grow(view, batch, _rules(), progress)
+        with lock(folder / _LOCK, _PATIENCE):
             _record(journal, batch, files)
             if progress:
                 progress("writing")
-            _write(store, batch, view, journal.mark)
-            return view.count()
-        finally:
-            store.close()
+            with closing(Embedded.open(folder)) as written:
+                _write(written, batch, view, journal.mark)
+        return view.count()
 
 
 def _stamp(moment: datetime) -> str:
@@ -179,9 +208,10 @@ def _rebuild(folder: Path, journal: Journal, progress: Progress) -> None:
         if progress:
             progress("writing")
         _write(store, batch, view, journal.mark)
-    shutil.rmtree(folder / "store", ignore_errors=True)
-    (fresh / "store").rename(folder / "store")
-    (fresh / "format").replace(folder / "format")
+    with lock(folder / _LOCK, _PATIENCE):
+        shutil.rmtree(folder / "store", ignore_errors=True)
+        (fresh / "store").rename(folder / "store")
+        (fresh / "format").replace(folder / "format")
     fresh.rmdir()
 
 

@@ -66,14 +66,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def lock(path: Path, patience: float) -> IO[bytes]:
+def lock(path: Path, patience: float, *, shared: bool = False) -> IO[bytes]:
     """Return the lock file, open and locked. Closing it lets go, and so does the end of the process.
 
-    While another holds it, wait ``patience`` seconds, then raise ``StoreError`` with the holder's process id.
+    Any number may hold it ``shared`` (on Windows only one), or one not shared. While it cannot be had, wait
+    ``patience`` seconds, then raise ``StoreError`` with the process id of the last to hold it alone.
     """
     file = path.open("a+b")
     deadline = time.monotonic() + patience
-    while not _try_lock(file):
+    while not _try_lock(file, shared):
         if time.monotonic() >= deadline:
             file.seek(0)
             holder = file.read().decode(errors="replace").strip() or "unknown"
@@ -84,19 +85,20 @@ def lock(path: Path, patience: float) -> IO[bytes]:
                 remedy="wait until that process has ended",
             )
         time.sleep(0.02)
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n".encode())
-    file.flush()
+    if not shared:
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n".encode())
+        file.flush()
     return file
 
 
-def _try_lock(file: IO[bytes]) -> bool:
+def _try_lock(file: IO[bytes], shared: bool) -> bool:
     try:
         if sys.platform == "win32":
             file.seek(1 << 20)  # beyond the process id, which others read
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

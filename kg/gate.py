@@ -203,8 +203,9 @@ def grow(view: Engine, batch: Batch, rules: Sequence[Rule], progress: Progress =
     tell("looking for contradictions")
     for rule, sides in reason.clashes(view, rules):
         things = " and ".join(dict.fromkeys(_short(term) for term in sides.values()))
+        said = " ".join(SUPPORTED[name] for name in rule.names).rstrip(".")
         raise Refused(
-            f"the facts contradict each other about {things}: {' '.join(SUPPORTED[name] for name in rule.names)}",
+            f"the facts contradict each other about {things}: {said}",
             remedy="correct or leave out one side",
         )
 

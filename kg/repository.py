@@ -15,7 +15,7 @@ from pyoxigraph import NamedNode, Quad
 from kg.answers import Answer, Description, describe, find_labels, read_answer
 from kg.cache import cache_file, cached, keep
 from kg.coverage import Coverage, coverage, read_omissions
-from kg.errors import StoreError, UnknownName, UsageError
+from kg.errors import UnknownName, UsageError
 from kg.evidence import Claim, read_claims, source_texts
 from kg.questions import Question, bind, question_files, read_question, resolve
 from kg.store import Embedded
@@ -24,8 +24,14 @@ from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, Progress, c
 _MOST_SECONDS: Final = 86_400
 _LEAST_MEMORY, _MOST_MEMORY = 64, 1 << 20  # in MiB; the worker does not start with less than the least
 
-_TRIES: Final = 5
 _Read = TypeVar("_Read")
+_THINGS: Final = f"""
+PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+SELECT ?class ?thing WHERE {{
+  ?thing a ?class
+  FILTER STRSTARTS(STR(?class), "{BASE}ontology#")
+  FILTER NOT EXISTS {{ ?thing a ?narrow . GRAPH {ONTOLOGY} {{ ?narrow rdfs:subClassOf+ ?class }} }}
+}}"""
 
 
 class Base:
@@ -39,6 +45,7 @@ class Base:
     def __init__(self, store: Embedded, location: Path | bytes) -> None:
         self._store = store
         self._location = location
+        self._folder = store.directory
 
     def ask(self, question: str, /, **parameters: str) -> Answer:
         """Answer a stored question. A thing may be given by a label, a code, a CURIE or an IRI.
@@ -52,21 +59,13 @@ class Base:
         )
 
     def _steadily(self, read: Callable[[], _Read]) -> _Read:
-        """Read, and read again from a fresh opening when a writer has moved the files away underneath."""
-        for _ in range(_TRIES):
-            try:
-                return read()
-            except OSError:
-                if self._store.directory is None:
-                    raise
-                from kg.building import open_store
+        """Read while no writer changes the store; one on disk is open only meanwhile."""
+        if self._folder is None:
+            return read()
+        from kg.building import reading
 
-                self._store = open_store(self._store.directory)
-        raise StoreError(
-            "is being written to, too fast to be read",
-            where=str(self._store.directory),
-            remedy="ask again when that is over",
-        )
+        with reading(self._folder) as self._store:
+            return read()
 
     def query(self, sparql: str, *, seconds: float = 30, memory: int = 2048) -> Answer:
         """Answer a SPARQL query in a process of its own, within ``seconds`` and ``memory`` MiB.
@@ -81,8 +80,11 @@ class Base:
                 f"limits of {seconds} s and {memory} MiB cannot be kept",
                 remedy=f"allow up to {_MOST_SECONDS} s and {_LEAST_MEMORY} to {_MOST_MEMORY} MiB",
             )
-        results = run_query(self._location, sparql, seconds=seconds, memory=memory)
-        return read_answer(results, self._store)
+        return self._steadily(
+            lambda: read_answer(
+                run_query(self._location, sparql, seconds=seconds, memory=memory), self._store
+            )
+        )
 
     def show(self, thing: str) -> Description:
         """Return what is known of a thing, given as for ``ask``, in sentences with their quotes."""
@@ -164,18 +166,18 @@ class Base:
 
     def claims(self) -> tuple[Claim, ...]:
         """Return all claims, by source and then in the order of their quotes."""
-        return tuple(
-            sorted(read_claims(self._store), key=lambda c: (c.source.value, c.start, c.end, c.iri.value))
-        )
+        claims = self._steadily(lambda: list(read_claims(self._store)))
+        return tuple(sorted(claims, key=lambda c: (c.source.value, c.start, c.end, c.iri.value)))
 
     def coverage(self) -> dict[NamedNode, list[Coverage]]:
         """Return, for each source with a text, what became of each of its sentences."""
         lists = sorted((data_folder() / "seeds").glob("*/omissions.yaml"))
+        texts, claims = self._steadily(lambda: source_texts(self._store)), self.claims()
         reports = {}
-        for source, text in sorted(source_texts(self._store).items(), key=lambda pair: pair[0].value):
+        for source, text in sorted(texts.items(), key=lambda pair: pair[0].value):
             own = [path for path in lists if (path.parent / "article.txt").read_bytes() == text.encode()]
             omissions = [omission for path in own for omission in read_omissions(path, text)]
-            reports[source] = coverage(text, [c for c in self.claims() if c.source == source], omissions)
+            reports[source] = coverage(text, [c for c in claims if c.source == source], omissions)
         return reports
 
     def things(self) -> Answer:
@@ -183,27 +185,15 @@ class Base:
 
         Cost: one pass over the types in the view.
         """
-        wider = "GRAPH <https://w3id.org/parley/graph/ontology> { ?narrow rdfs:subClassOf+ ?class }"
-        found = self._store.query(
-            f"""PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
-            SELECT ?class ?thing WHERE {{
-              ?thing a ?class
-              FILTER STRSTARTS(STR(?class), "{BASE}ontology#")
-              FILTER NOT EXISTS {{ ?thing a ?narrow . {wider} }}
-            }}"""
-        )
-        answer = read_answer(found, self._store)
+        answer = self._steadily(lambda: read_answer(self._store.query(_THINGS), self._store))
         texts = dict(zip(answer.rows, answer.texts(), strict=True))
         return Answer(answer.columns, tuple(sorted(texts, key=texts.__getitem__)), answer.labels)
 
     def summary(self) -> str:
         """Return in one line how much the base holds. Cost: one pass over the view."""
-        claims = list(read_claims(self._store))
+        claims, held = self.claims(), self._steadily(lambda: self._store.count(VIEW))
         sources = len({claim.source for claim in claims})
-        return (
-            f"{len(claims):,} claims from {sources:,} source{'' if sources == 1 else 's'}, "
-            f"{self._store.count(VIEW):,} triples hold"
-        )
+        return f"{len(claims):,} claims from {sources:,} source{'' if sources == 1 else 's'}, {held:,} triples hold"
 
     def load(self, files: Sequence[Path], progress: Progress = None) -> int:
         """Load files of claims and reference data in bulk, on any error nothing; return how many triples hold then.
@@ -212,19 +202,14 @@ class Base:
         it claims to be, ``Refused`` where evidence does not hold or the whole would clash. Cost: the rules run
         over the whole view.
         """
-        directory = self._store.directory
-        if directory is None:
+        if self._folder is None:
             raise UsageError(
                 "the built-in base takes no new facts",
                 remedy="make one on disk with 'kg init DIR' and name it with --store",
             )
-        from kg.building import load, open_store
+        from kg.building import load
 
-        self._store.close()
-        try:
-            return load(directory, files, progress)
-        finally:
-            self._store = open_store(directory)
+        return load(self._folder, files, progress)
 
 
 def open_base(directory: Path | str | None = None, progress: Progress = None) -> Base:
@@ -244,9 +229,10 @@ def open_base(directory: Path | str | None = None, progress: Progress = None) ->
 
         store = build(progress)
         return Base(store, keep(store, cache))
-    from kg.building import open_store
+    from kg.building import reading
 
-    return Base(open_store(Path(directory), progress), Path(directory))
+    with reading(Path(directory), progress) as store:
+        return Base(store, Path(directory))
 
 
 def init(directory: Path | str, progress: Progress = None) -> Base:

@@ -164,8 +164,9 @@ class Embedded:
     def open(cls, directory: Path, *, read_only: bool = False, patience: float = 1.0) -> Embedded:
         """Open the store in ``directory``.
 
-        One process at a time may open it for writing. Any number may open it read-only, beside the writer
-        too; they see what was there when they opened it. Reading beside a writer, or right after one,
+        One process at a time may open it for writing. Any number may open it read-only. Beside a writer
+        that opens too, but reading on may fail once the writer has deleted files: ``building.reading`` keeps
+        the two apart. Reading beside a writer, or right after one,
         fails now and then, so opening is tried again for ``patience`` seconds.
         Raises ``StoreError``: missing, locked, damaged, newer.
         """

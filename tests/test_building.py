@@ -167,7 +167,7 @@ def test_a_base_may_be_made_in_an_empty_folder_and_in_the_folder_one_stands_in(t
     assert made.done() == ""
     assert re.fullmatch(r"made \.: \d+ claims from 1 source, \d+ triples hold\n", made.err)
     assert Path.cwd().stat().st_ino == inode
-    assert sorted(path.name for path in Path.cwd().iterdir()) == ["format", "journal", "store"]
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["format", "journal", "store", "store.lock"]
     assert run("--store", ".", "ask", "parties", "--agreement", "idlib-agreement-2020").done()
 
 
@@ -336,7 +336,7 @@ def test_a_rebuild_that_was_interrupted_does_no_harm(base):
     (base / "store.new" / "store" / "CURRENT").write_text("half")
     shutil.rmtree(base / "store")
     assert everything(base) == before
-    assert sorted(path.name for path in base.iterdir()) == ["format", "journal", "store"]
+    assert sorted(path.name for path in base.iterdir()) == ["format", "journal", "store", "store.lock"]
 
 
 def test_a_loaded_file_that_is_damaged_in_the_journal_is_named(base, run):
@@ -454,3 +454,27 @@ def test_a_withdrawn_claim_is_no_longer_held_true(base, run):
     assert "12" not in run(*asked).out
     known = run("--store", base, "query", f"ASK {{ GRAPH ?g {{ {claim} prov:invalidatedAtTime ?when }} }}")
     assert known.out.split() == ["answer", "true"]
+
+
+def test_readers_beside_a_writer_always_get_a_whole_answer(base, tmp_path):
+    """While another process loads again and again, each question is answered, before or after a load."""
+    for name in ("truce.trig", "truce.txt", "second.trig"):
+        shutil.copy(FILES / name, tmp_path / name)
+    program = (
+        "import pathlib, sys, kg; base = kg.open(sys.argv[1]); print('ready', flush=True); "
+        "[base.load([pathlib.Path(name)]) for _ in range(4) for name in sys.argv[2:]]"
+    )
+    files = [str(tmp_path / "truce.trig"), str(tmp_path / "second.trig")]
+    reader = kg.open(base)
+    before = len(reader.things())
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(base), *files], stdout=subprocess.PIPE
+    ) as writer:
+        writer.stdout.readline()
+        sizes = []
+        while writer.poll() is None:
+            sizes.append(len(reader.things()))
+    assert writer.returncode == 0
+    assert sizes == sorted(sizes)
+    assert sizes[0] >= before
+    assert len(reader.things()) > before

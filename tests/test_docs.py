@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
@@ -10,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from kg.turtle import format_file
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -78,3 +81,21 @@ def test_links_lead_somewhere(page: Path):
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert broken == []
+
+
+def test_the_page_on_claims_shows_an_article_that_loads(tmp_path: Path):
+    """The text and claims of docs/claims.md, written to files, load; what Egypt says is not held true."""
+    page = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    text, claims, shown = (
+        re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL)[1] for kind in ("text", "trig", "console")
+    )
+    (tmp_path / "border.txt").write_bytes(text.encode())
+    claims = claims.replace("SHA256-OF-THE-TEXT", hashlib.sha256(text.encode()).hexdigest())
+    (tmp_path / "border.trig").write_bytes(claims.encode())
+    assert format_file(tmp_path / "border.trig") == claims
+    for found in SHOWN.finditer(shown):
+        assert run(found["command"], tmp_path) == found["output"], found["command"]
+    held = "--store my-base query 'ASK { id:sudanese-departure ?p ?o }'"
+    assert run(held, tmp_path) == "no\n"
+    kept = "--store my-base query 'ASK { GRAPH ?claim { id:sudanese-departure ?p ?o } }'"
+    assert run(kept, tmp_path) == "yes\n"
