@@ -34,6 +34,10 @@ _Json: TypeAlias = dict[str, Any]
 
 _TYPE = iri("rdf:type")
 _NAMES = (iri("rdfs:label"), iri("skos:prefLabel"), iri("schema:name"))
+_NO_RELATION = {
+    _TYPE,
+    iri("dcterms:source"),
+}  # of a thing to another: else data sets are what most is related to
 _GEOMETRY, _WKT = iri("geo:hasGeometry"), iri("geo:asWKT")
 _NUMBERS = {iri("xsd:integer"), iri("xsd:decimal"), iri("xsd:double")}
 _BETWEEN = " | "
@@ -208,7 +212,7 @@ def _graphml(data: _Data) -> Iterator[bytes]:
         for subject, about in facts.items()
         for predicate, values in about.items()
         for value in values
-        if predicate != _TYPE and not isinstance(value, Literal)
+        if predicate not in _NO_RELATION and not isinstance(value, Literal)
     ]
     for thing in [*facts, *(value for _, _, value in edges if value not in facts)]:
         described = _described(data, thing, facts.get(thing, {}))
