@@ -39,7 +39,11 @@ def run(
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
         child = subprocess.Popen(
-            command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL, env={**os.environ, **environment}
+            command,
+            stdout=output,
+            stderr=errors,
+            stdin=subprocess.DEVNULL,
+            env={**_surroundings(), **environment},
         )
         status, used = _wait(child.pid, begun + seconds)
         wall = time.perf_counter() - begun
@@ -53,6 +57,11 @@ def run(
             )
             raise Failed(f"{' '.join(command[:4])}: {why}")
         return Cost(wall, used.ru_utime + used.ru_stime, _megabytes(used.ru_maxrss), output.read().decode())
+
+
+def _surroundings() -> dict[str, str]:
+    """Return the environment in which byte code is kept, as it is for every installed package."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _wait(process: int, deadline: float) -> tuple[int, resource.struct_rusage]:
