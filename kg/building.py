@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -62,10 +62,11 @@ def reading(folder: Path, progress: Progress = None) -> Iterator[Embedded]:
 @contextmanager
 def _read_lock(folder: Path) -> Iterator[None]:
     try:
-        held = lock(folder / _LOCK, _PATIENCE, shared=True)
-    except OSError:  # no base, or one that may only be read and that nobody can write to
-        yield
-        return
+        held = (
+            lock(folder / _LOCK, _PATIENCE, shared=True) if (folder / "format").is_file() else nullcontext()
+        )
+    except OSError:  # it may only be read
+        held = nullcontext()
     with held:
         yield
 

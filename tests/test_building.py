@@ -478,3 +478,9 @@ def test_readers_beside_a_writer_always_get_a_whole_answer(base, tmp_path):
     assert sizes == sorted(sizes)
     assert sizes[0] >= before
     assert len(reader.things()) > before
+
+
+def test_a_folder_that_is_no_base_is_left_as_it_was(tmp_path, run):
+    (tmp_path / "mine").touch()
+    run("--store", tmp_path, "ask", "states").refused(2)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
