@@ -111,9 +111,8 @@ def make(folder: Path, progress: Progress = None) -> None:
 def load(folder: Path, files: Sequence[Path], progress: Progress = None) -> int:
     """Load files into a base on disk: checked, then recorded in its journal, then written to its store.
 
-    Returns how many triples the view holds then.
-
-    On an error before the record nothing has changed; after it the store is caught up when it is next opened.
+    Returns how many triples the view holds then. On an error before the record nothing has changed; after it
+    the store is caught up when it is next opened.
     """
     now = datetime.now(UTC)
     with Journal.open(folder / "journal", write=True, clock=lambda: now) as journal:

@@ -96,6 +96,13 @@ class _Data:
         return term.value if isinstance(term, Literal) else str(term)
 
 
+def find_format(name: str) -> Format:
+    """Return the format of a name; ``UnknownName`` with the nearest ones when there is none."""
+    if name not in FORMATS:
+        raise UnknownName("export format", name, FORMATS, remedy=f"use one of {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
 def export(
     quads: Iterable[Quad | Triple],
     to: str,
@@ -113,11 +120,9 @@ def export(
     >>> b"".join(export([Triple(iri("id:turkey"), iri("rdf:type"), iri("parley:State"))], "ntriples"))[:34]
     b'<https://w3id.org/parley/id/turkey'
     """
-    if to not in FORMATS:
-        raise UnknownName("export format", to, FORMATS, remedy=f"use one of {', '.join(FORMATS)}")
+    chosen = find_format(to)
     if table is not None and to != "csv":
         raise UsageError("only csv has tables", remedy="leave out the class, or export to csv")
-    chosen = FORMATS[to]
     given = plain_quads(quads if chosen.named_graphs else (Quad(*tuple(quad)[:3]) for quad in quads))
     found = relabelled(given)
     return chosen._write(_Data(found, _labels(found, labels or {}), table, readable))

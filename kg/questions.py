@@ -29,7 +29,7 @@ from pyoxigraph import Literal, NamedNode
 
 from kg.errors import UnknownName, UnreadableInput, UsageError, nearest
 from kg.store import Engine
-from kg.terms import PREFIXES, VIEW, curie, iri
+from kg.terms import PREFIXES, VIEW, curie, iri, short
 from kg.terms import text as term_text
 
 LANGUAGES: Final = ("en", "ru", "tr", "ar")
@@ -227,7 +227,7 @@ def resolve(text: str, store: Engine, of_class: NamedNode | None = None, where: 
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        listed = ", ".join(sorted(_short(node) for node in fitting))
+        listed = ", ".join(sorted(short(node) for node in fitting))
         raise UsageError(f"{text!r} may mean {listed}", where=where, remedy="write one of these")
     if candidates and of_class is not None:
         raise UsageError(
@@ -236,10 +236,6 @@ def resolve(text: str, store: Engine, of_class: NamedNode | None = None, where: 
             remedy="name a thing of that class",
         )
     raise UnknownName("thing", text, _all_labels(store, of_class), remedy="kg show lists the things")
-
-
-def _short(node: NamedNode) -> str:
-    return curie(node) or f"<{node.value}>"
 
 
 def _written(text: str) -> Iterator[NamedNode]:

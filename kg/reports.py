@@ -14,7 +14,7 @@ from pyoxigraph import Literal, NamedNode
 from kg.answers import Answer, Description, Fact
 from kg.coverage import Coverage
 from kg.questions import Question, example_call
-from kg.terms import BASE, curie, iri, text
+from kg.terms import BASE, curie, iri, short, text
 
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NAMES: Final = {iri("rdfs:label"), iri("skos:altLabel")}
@@ -74,7 +74,7 @@ def question_page(question: Question) -> str:
 
 def description_page(description: Description) -> str:
     """Return what is known of a thing in sentences: stated, inferred and said by others apart, with the quotes."""
-    lines = [f"{description.label}  ({_short(description.thing)})", *_names(description)]
+    lines = [f"{description.label}  ({short(description.thing)})", *_names(description)]
     for title, facts in (
         ("Stated", description.stated),
         ("Inferred", description.inferred),
@@ -119,15 +119,11 @@ def _grounds(fact: Fact, description: Description) -> Iterator[str]:
         yield "[reference data]"
 
 
-def _short(node: NamedNode) -> str:
-    return curie(node) or f"<{node.value}>"
-
-
 def coverage_page(reports: Mapping[NamedNode, Sequence[Coverage]]) -> str:
     """Return each sentence with the share that quotes cover, the numbers of its claims and what was left out."""
     lines: list[str] = []
     for source, report in reports.items():
-        lines += ["", _short(source)]
+        lines += ["", short(source)]
         for entry in report:
             numbers = ", ".join(claim.iri.value.rpartition("/")[2] for claim in entry.claims) or "none"
             lines += ["", f"{entry.share:4.0%}  {entry.sentence}", f"      claims: {numbers}"]

@@ -98,13 +98,10 @@ class Base:
         the source itself says; one with named graphs also the claims of those it quotes. ``of_class`` asks
         for one table of a CSV export.
         """
-        from kg.export import FORMATS, export
+        from kg.export import export, find_format
 
-        if form not in FORMATS:
-            raise UnknownName("export format", form, FORMATS, remedy=f"use one of {', '.join(FORMATS)}")
-        quads, labels, table = self._steadily(
-            lambda: self._exported(FORMATS[form].named_graphs, what, of_class)
-        )
+        named = find_format(form).named_graphs
+        quads, labels, table = self._steadily(lambda: self._exported(named, what, of_class))
         return b"".join(export(quads, form, labels=labels, table=table))
 
     def _exported(

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from kg.errors import UnsupportedConstruct
-from kg.terms import PREFIXES, curie, iri
+from kg.terms import PREFIXES, iri, short
 
 
 def iris(curies: str) -> frozenset[NamedNode]:
@@ -131,7 +131,7 @@ class Schema:
     def _say(self, term: object, depth: int = 0) -> str:
         """Return a term as Turtle would write it, a blank node by what it says."""
         if isinstance(term, NamedNode):
-            return curie(term) or str(term)
+            return short(term)
         if not isinstance(term, BlankNode) or depth > _DEPTH_SHOWN:
             return str(term)
         said = [

@@ -79,6 +79,15 @@ def curie(node: NamedNode) -> str | None:
     return f"{best}:{local}" if best and _LOCAL.fullmatch(local) else None
 
 
+def short(node: NamedNode) -> str:
+    """Return the compact form of an IRI, or the IRI in angle brackets where it has none.
+
+    >>> short(iri("id:turkey")), short(NamedNode("https://example.org/a"))
+    ('id:turkey', '<https://example.org/a>')
+    """
+    return curie(node) or str(node)
+
+
 def text(term: NamedNode | BlankNode | Literal | Triple) -> str:
     """Return an IRI, a literal's lexical form or a blank node's label as it is; of a triple, its N-Triples.
 
