@@ -15,11 +15,13 @@ import hashlib
 import itertools
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeAlias
+
+from pyoxigraph import RdfFormat, parse, serialize
 
 from kg.terms import PREFIXES, iri
 
@@ -28,7 +30,11 @@ Value: TypeAlias = (
 )
 Fact: TypeAlias = tuple[str, str, Value]
 
+Scene: TypeAlias = "Callable[[_Article], None]"
+
 _ARTICLES_A_CONFLICT: Final = 12
+_TRIPLES_A_CONFLICT: Final = 1_550  # hardly ever more
+_STRANGE: Final = 4_000_000  # a conflict further than any base reaches
 _SYLLABLES: Final = [c + v for c in "bdfgklmnprstvzçğşř" for v in ("a", "e", "i", "o", "u", "ö")]
 _TIME: Final = ("2026-01-01T00:00:00Z", "xsd:dateTime")
 
@@ -50,11 +56,53 @@ def articles(triples: int, seed: int = 0) -> Iterator[list[str]]:
         if number % _ARTICLES_A_CONFLICT == 0:
             conflict = _conflict(number // _ARTICLES_A_CONFLICT)
             named: set[str] = set()
-        lines = _Article(number, conflict, named, random.Random(f"{seed} {number}")).lines
+        rng = random.Random(f"{seed} {number}")
+        lines = _Article(f"bench-{number}", conflict, named, rng, _told_in_full(rng)).lines
         if made + len(lines) / 2 > triples:
             return
         made += len(lines)
         yield lines
+
+
+def write_new_articles(folder: Path, count: int, triples: int) -> list[Path]:
+    """Write articles that a base of ``triples`` triples lacks but whose things it knows; return their files.
+
+    Each is a TriG file of about a hundred triples in a folder of its own, with its text beside it. Their conflicts
+    are spread over all those of the base. The same numbers give the same statements.
+    """
+    conflicts = max(triples // _TRIPLES_A_CONFLICT, 1)
+    files = []
+    for number in range(count):
+        rng = random.Random(f"new {number}")
+        conflict = _conflict(number * conflicts // count)
+        article = _Article(f"new-{number}", conflict, set(), rng, _told_in_short(rng))
+        files.append(_hand_in(article, folder / f"{number:04}"))
+    return files
+
+
+def write_strange_article(folder: Path) -> Path:
+    """Write an article of the same size about a conflict that no base knows; return its file."""
+    rng = random.Random("strange")
+    return _hand_in(_Article("strange", _conflict(_STRANGE), set(), rng, (_setting, _fighting)), folder)
+
+
+def _hand_in(article: _Article, folder: Path) -> Path:
+    """Write an article as an analyst would: the claims in TriG, the text as a file beside it."""
+    folder.mkdir(parents=True)
+    folder.joinpath("article.txt").write_bytes(article.text.encode())
+    quads = parse("".join(article.lines), RdfFormat.N_QUADS)
+    claims = [quad for quad in quads if quad.predicate != iri("schema:text")]
+    claims.sort(key=lambda quad: str(quad.graph_name))
+    serialize(claims, str(folder / "article.trig"), format=RdfFormat.TRIG, prefixes=dict(PREFIXES))
+    return folder / "article.trig"
+
+
+def _told_in_full(rng: random.Random) -> list[Scene]:
+    return [_setting, *_told_in_short(rng)]
+
+
+def _told_in_short(rng: random.Random) -> list[Scene]:
+    return [rng.choice((_talks, _fighting)), rng.choice((_backers, _ground))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +177,10 @@ def _conflict(number: int) -> _Conflict:
 class _Article:
     """One article: a source with its text, and the claims taken from it, as lines of N-Quads."""
 
-    def __init__(self, number: int, conflict: _Conflict, named: set[str], rng: random.Random) -> None:
-        self.slug = f"bench-{number}"
+    def __init__(
+        self, slug: str, conflict: _Conflict, named: set[str], rng: random.Random, scenes: Iterable[Scene]
+    ) -> None:
+        self.slug = slug
         self.source = f"source:{self.slug}"
         self.world = conflict
         self.named = named
@@ -138,16 +188,13 @@ class _Article:
         self.text = ""
         self.claims = 0
         self.lines: list[str] = []
-        self._tell()
+        for scene in scenes:
+            scene(self)
         self._about(self.source, "rdf:type", "parley:Source")
         self._about(self.source, "dcterms:language", ("en", "xsd:string"))
         self._about(self.source, "schema:text", (self.text, "xsd:string"))
         digest = hashlib.sha256(self.text.encode()).hexdigest()
         self._about(self.source, "schema:sha256", (digest, "xsd:string"))
-
-    def _tell(self) -> None:
-        for scene in (_setting, self.rng.choice((_talks, _fighting)), self.rng.choice((_backers, _ground))):
-            scene(self)
 
     def thing(self, kind: str, label: str) -> str:
         """Make a new thing of this article, with its label among the reference data."""
@@ -245,7 +292,7 @@ def _talks(article: _Article) -> None:
     truce = article.thing("truce", f"truce in {name(province)}, {day}")
     corridor = article.thing("corridor", f"corridor along the {name(world.road)}, {day}")
     article.say(
-        f"{leaders} met in {name(city)}",
+        f"{leaders} met in {name(city)} on {day}",
         (meeting, "rdf:type", "parley:Meeting"),
         (meeting, "parley:hasParticipant", one.leader),
         (meeting, "parley:hasParticipant", other.leader),
@@ -258,6 +305,10 @@ def _talks(article: _Article) -> None:
         (agreement, "rdf:type", "parley:Agreement"),
         (agreement, "parley:isReachedBy", one.leader),
         (agreement, "parley:isReachedBy", other.leader),
+        (agreement, "parley:hasParty", one.state),
+        (agreement, "parley:hasParty", other.state),
+        (one.state, "rdf:type", "parley:State"),
+        (other.state, "rdf:type", "parley:State"),
         (agreement, "parley:hasProvision", truce),
         (truce, "rdf:type", "parley:CeasefireProvision"),
         (truce, "parley:appliesIn", province),
@@ -307,6 +358,7 @@ def _fighting(article: _Article) -> None:
         (attack, "parley:hasTarget", group),
         (attack, "parley:takesPlaceIn", city),
         (group, "rdf:type", "parley:ArmedGroup"),
+        (attacker, "parley:isForceOf", world.host.state),
         before="At night ",
     )
     exact = rng.random() < 0.5
@@ -326,6 +378,7 @@ def _fighting(article: _Article) -> None:
         (answer, "parley:hasPerpetrator", group),
         (answer, "parley:hasTarget", world.host.army),
         (answer, "parley:isInResponseTo", attack),
+        (world.host.army, "parley:isForceOf", world.host.state),
         before="In revenge ",
     )
     _statement(article, attack)

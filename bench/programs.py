@@ -6,6 +6,7 @@ Each imports only what it needs, and prints one line of JSON.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -17,10 +18,15 @@ class _Clock:
     """Seconds since it was made, by the clock and of the processor."""
 
     def __init__(self) -> None:
-        self.begun = time.perf_counter(), time.process_time()
+        self.begun = time.perf_counter(), _processor()
 
     def read(self) -> dict[str, float]:
-        return {"wall": time.perf_counter() - self.begun[0], "processor": time.process_time() - self.begun[1]}
+        return {"wall": time.perf_counter() - self.begun[0], "processor": _processor() - self.begun[1]}
+
+
+def _processor() -> float:
+    """Return the seconds of the processor that this process took, and those that it waited for."""
+    return sum(os.times()[:4])
 
 
 def owlrl(*files: str) -> dict[str, Any]:
@@ -81,7 +87,7 @@ def view(*files: str) -> dict[str, Any]:
     """Do in memory all that Parley does with files of claims: read, check, hold true, apply the rules."""
     import rdflib.plugins.sparql  # noqa: F401 - compiling the rules imports it
 
-    from kg.gate import examine, file_part, grow
+    from kg.bulk import examine, file_part, grow
     from kg.store import Embedded
 
     store, clock = Embedded(), _Clock()
@@ -127,7 +133,7 @@ def held(target: str, *files: str) -> dict[str, Any]:
     """Write what files of claims hold true as N-Triples, each once, for programs that know nothing of claims."""
     from pyoxigraph import RdfFormat, serialize
 
-    from kg.gate import examine, file_part
+    from kg.bulk import examine, file_part
 
     batch = examine([file_part(Path(file)) for file in files])
     serialize(dict.fromkeys(quad.triple for quad in batch.held()), target, format=RdfFormat.N_TRIPLES)
@@ -142,6 +148,127 @@ def disk(folder: str, file: str) -> dict[str, Any]:
     store.bulk_load(path=file, format=RdfFormat.N_QUADS)
     store.flush()
     return {}
+
+
+def check(*pairs: str) -> dict[str, Any]:
+    """Check articles, each against the base that it is for: ``pairs`` are bases and folders of articles.
+
+    The bases take turns, article by article. Of each are told the seconds, by the clock and of the processor.
+    """
+    import kg
+
+    bases = [kg.open(base) for base in pairs[::2]]
+    files = [sorted(Path(folder).glob("*/*.trig")) for folder in pairs[1::2]]
+    found: list[list[tuple[float, float]]] = [[] for _ in bases]
+    for turn in zip(*files, strict=True):
+        for base, file, seconds in zip(bases, turn, found, strict=True):
+            clock = _Clock()
+            verdict = base.check(file)
+            seconds.append((clock.read()["wall"], clock.read()["processor"]))
+            _expect(not verdict.refused and len(verdict.claims) > 0, f"{file}: {verdict}")
+    return {"seconds": found}
+
+
+def add(base: str, folder: str) -> dict[str, Any]:
+    """Add articles to a base one after the other, each acknowledged before the next is handed in."""
+    import kg
+
+    opened, seconds = kg.open(base), []
+    for file in sorted(Path(folder).glob("*/*.trig")):
+        clock = _Clock()
+        verdict = opened.add(file)
+        seconds.append((clock.read()["wall"], clock.read()["processor"]))
+        _expect(verdict.committed, f"{file}: {verdict}")
+    return {"seconds": [seconds]}
+
+
+def retract(base: str, *claims: str) -> dict[str, Any]:
+    """Withdraw claims from a base one after the other."""
+    import kg
+
+    opened, seconds = kg.open(base), []
+    for claim in claims:
+        clock = _Clock()
+        verdict = opened.retract(claim, reason="measured")
+        seconds.append((clock.read()["wall"], clock.read()["processor"]))
+        _expect(verdict.committed, f"{claim}: {verdict}")
+    return {"seconds": [seconds]}
+
+
+def validate(base: str) -> dict[str, Any]:
+    """Check a whole base; the seconds of each step are told too, by what it says that it is doing."""
+    import kg
+
+    clock, begun = _Clock(), [("opening", 0.0)]
+    verdict = kg.open(base).validate(lambda step: begun.append((step, clock.read()["wall"])))
+    seconds = clock.read()
+    ends = [*(start for _, start in begun[1:]), seconds["wall"]]
+    steps = [(step, end - start) for (step, start), end in zip(begun, ends, strict=True)]
+    return {"failing": len({one.focus for one in verdict.findings}), "steps": steps, **seconds}
+
+
+def shacl(data: str, *shapes: str) -> dict[str, Any]:
+    """Validate a file with the engine ``shacl``; the seconds start after its import."""
+    from shacl import Shapes
+
+    clock = _Clock()
+    report = Shapes.from_text(_joined(shapes), format="ntriples").validate_file(data)
+    return {"failing": len({str(one.focus_node) for one in report.results}), **clock.read()}
+
+
+def pyshacl(data: str, *shapes: str) -> dict[str, Any]:
+    """Validate a file with pyshacl; the seconds start after its import."""
+    import pyshacl
+    import rdflib
+
+    clock, graph = _Clock(), rdflib.Graph()
+    graph.parse(data)
+    read = clock.read()["wall"]
+    _, report, _ = pyshacl.validate(graph, shacl_graph=_graph(shapes), inplace=True)
+    return {"failing": _failing(report), "reading": read, **clock.read()}
+
+
+def owlrl_and_pyshacl(data: str, shapes: str, *ontology: str) -> dict[str, Any]:
+    """Close the triples of a file with owlrl, then validate all with pyshacl; ``shapes`` are in a folder.
+
+    The seconds start when everything has been read.
+    """
+    import pyshacl
+    from owlrl import DeductiveClosure, OWLRL_Semantics
+
+    graph, rules = _graph([data, *ontology]), _graph(map(str, Path(shapes).glob("*.ttl")))
+    clock = _Clock()
+    DeductiveClosure(OWLRL_Semantics).expand(graph)
+    closing = clock.read()["wall"]
+    _, report, _ = pyshacl.validate(graph, shacl_graph=rules, inplace=True)
+    return {"failing": _failing(report), "closing": closing, **clock.read()}
+
+
+def _expect(truth: bool, otherwise: str) -> None:
+    if not truth:
+        raise SystemExit(otherwise)
+
+
+def _graph(files: Iterable[str]) -> Any:  # noqa: ANN401 - rdflib's, which most programs here must not import
+    import rdflib
+
+    graph = rdflib.Graph()
+    for file in files:
+        graph.parse(file)
+    return graph
+
+
+def _joined(files: Iterable[str]) -> str:
+    """Return the triples of files as N-Triples; each file's blank nodes stay its own."""
+    from kg.turtle import read
+
+    return "".join(f"{quad.triple} .\n" for file in files for quad in read(Path(file)))
+
+
+def _failing(report: Any) -> int:  # noqa: ANN401 - as above
+    from rdflib import SH
+
+    return len(set(report.objects(None, SH.focusNode)))
 
 
 def _about_things(triples: Iterable[Any]) -> int:
@@ -171,8 +298,10 @@ def compiled_rules() -> Any:  # noqa: ANN401 - its type would import what most p
     return compile_rules(quad.triple for file in files for quad in read(file))
 
 
+_RULES: Final = (owlrl, nemo, reasonable, facts, view, rules, held, disk)
+_GATE: Final = (check, add, retract, validate, shacl, pyshacl, owlrl_and_pyshacl)
 PROGRAMS: Final[Mapping[str, Callable[..., dict[str, Any]]]] = {
-    program.__name__: program for program in (owlrl, nemo, reasonable, facts, view, rules, held, disk)
+    program.__name__: program for program in _RULES + _GATE
 }
 
 if __name__ == "__main__":

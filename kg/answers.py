@@ -7,7 +7,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
@@ -17,9 +17,9 @@ from pyoxigraph import BlankNode, Literal, NamedNode, QueryBoolean, QuerySolutio
 
 from kg.errors import LimitReached
 from kg.evidence import Claim, read_claims
-from kg.questions import LANGUAGES
+from kg.labels import find_labels, reading, sentence
 from kg.store import Engine
-from kg.terms import BASE, CLAIMS, ONTOLOGY, PREFIXES, REFERENCE, VIEW, curie, iri
+from kg.terms import CLAIMS, ONTOLOGY, PREFIXES, REFERENCE, VIEW
 
 if TYPE_CHECKING:
     import pandas
@@ -36,13 +36,6 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     _XSD + "float": float,
     _XSD + "boolean": {"true": True, "1": True, "false": False, "0": False}.__getitem__,
 }
-# With a time zone, or seconds that count, either is shown as it is written.
-_MONTH_DAY: Final = re.compile(r"--(0[1-9]|1[0-2])-[0-9]{2}")
-_HOUR: Final = re.compile(r"([0-9]{2}:[0-9]{2}):00")
-_MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,28 +104,6 @@ def _native(term: _Term | None) -> Any:  # noqa: ANN401 - one column may hold an
         return _READERS.get(term.datatype.value, str)(term.value)
     except (ArithmeticError, LookupError, ValueError):  # ill-typed, such as "many"^^xsd:integer
         return term.value
-
-
-def reading(term: _Term | None, labels: Mapping[NamedNode, str]) -> str:
-    """Return a term as a person reads it.
-
-    >>> reading(Literal("--03-15", datatype=iri("xsd:gMonthDay")), {})
-    '15 March'
-    >>> reading(iri("id:m4-motorway"), {iri("id:m4-motorway"): "M4 motorway"})
-    'M4 motorway'
-    """
-    if term is None:
-        return ""
-    if isinstance(term, NamedNode):
-        return labels.get(term) or curie(term) or term.value.removeprefix(BASE)
-    if not isinstance(term, Literal):
-        return str(term)
-    name = term.datatype.value.removeprefix(_XSD)
-    if name == "gMonthDay" and _MONTH_DAY.fullmatch(term.value):
-        return f"{int(term.value[5:7])} {_MONTHS[int(term.value[2:4]) - 1]}"
-    if name == "time":
-        return _HOUR.sub(r"\1", term.value) if _HOUR.fullmatch(term.value) else term.value
-    return {"true": "yes", "false": "no"}.get(term.value, term.value) if name == "boolean" else term.value
 
 
 def _json(answer: Answer) -> str:
@@ -226,25 +197,6 @@ def read_answer(results: Any, store: Engine, most: int = 10_000_000) -> Answer: 
     return Answer(columns, tuple(rows), find_labels(things, store), kind)
 
 
-def find_labels(things: Iterable[NamedNode], store: Engine) -> dict[NamedNode, str]:
-    """Return the label of each thing that has one: of the view or the ontology, in English if there is one."""
-    return {thing: label for thing in things if (label := _label(thing, store))}
-
-
-def _label(thing: NamedNode, store: Engine) -> str:
-    found: dict[str, str] = {}
-    for graph in (VIEW, ONTOLOGY):
-        for quad in store.quads(thing, iri("rdfs:label"), None, graph):
-            if isinstance(quad.object, Literal):
-                language, value = quad.object.language or "", quad.object.value
-                found[language] = min(value, found.get(language, value))
-    ranked: Sequence[str] = [
-        *(language for language in (*LANGUAGES, "") if language in found),
-        *sorted(found),
-    ]
-    return found[ranked[0]] if ranked else ""
-
-
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One triple about a thing, as a sentence, with the claims it was taken from.
@@ -296,7 +248,7 @@ def describe(thing: NamedNode, store: Engine, most: int = 500) -> Description:
     labels = find_labels({term for term in terms | speakers if isinstance(term, NamedNode)}, store)
     facts = [
         Fact(
-            _sentence(triple, labels),
+            sentence(triple, labels),
             triple,
             tuple(
                 sorted((claims[g] for g in found if g in claims), key=lambda claim: (claim.start, claim.end))
@@ -320,25 +272,3 @@ def describe(thing: NamedNode, store: Engine, most: int = 500) -> Description:
 
 
 _OWN_GRAPHS: Final = {CLAIMS, ONTOLOGY, REFERENCE, VIEW}
-
-
-def _sentence(triple: Triple, labels: Mapping[NamedNode, str]) -> str:
-    subject, value = reading(triple.subject, labels), reading(triple.object, labels)
-    if triple.predicate == iri("rdf:type"):
-        article = "an" if value[:1].lower() in "aeiou" else "a"
-        return f"{_capital(subject)} is {article} {value}."
-    verb = labels.get(triple.predicate) or _words(triple.predicate)
-    if isinstance(triple.object, Literal) or triple.predicate not in labels:
-        tag = triple.object.language if isinstance(triple.object, Literal) else None
-        return f"{_capital(subject)}: {verb} {value}{f' ({tag})' if tag else ''}."
-    return f"{_capital(subject)} {verb} {value}."
-
-
-def _words(predicate: NamedNode) -> str:
-    """Read a property of another vocabulary, which has no label here, from its name."""
-    local = re.split(r"[#/]", predicate.value)[-1]
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", local).lower()
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

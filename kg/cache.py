@@ -1,4 +1,4 @@
-"""The cache of the built-in base: one file that is loaded instead of building, until what it was made from changes."""
+"""The cache: what takes long to make from the project's own files is kept until one of them changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,7 @@ from kg.terms import data_folder
 _KEPT: Final = 4
 """How many caches stay: those of a few versions beside each other, not of every change ever made."""
 
-_NAME: Final = re.compile(r"[0-9a-f]{32}\.nq")  # the folder may hold other things
+_NAME: Final = re.compile(r"[0-9a-f]{32}(\.[a-z]+)")  # the folder may hold other things
 
 
 def ontology_files() -> list[Path]:
@@ -45,8 +45,25 @@ def fingerprint(files: Sequence[Path]) -> str:
 def cache_file() -> Path:
     """Return where the built-in base is cached: in ``KG_CACHE``, else in the user's cache folder."""
     texts = sorted((data_folder() / "seeds").rglob("*.txt"))
-    code = sorted(Path(__file__).parent.glob("*.py"))  # a change of the rules' code changes the view as well
-    name = f"{fingerprint([*ontology_files(), *seed_files(), *texts, *code])[:32]}.nq"
+    return _place([*ontology_files(), *seed_files(), *texts], ".nq")
+
+
+def kept(made_from: Sequence[Path], ending: str, make: Callable[[], bytes]) -> bytes:
+    """Return what ``make`` returns, from the cache where it is there; ``ending`` tells what kind of thing it is.
+
+    It must depend on nothing but the files ``made_from`` and the code of the package.
+    """
+    path = _place(made_from, ending)
+    content = _read(path)
+    if content is None:
+        content = make()
+        _keep(path, content)
+    return content
+
+
+def _place(made_from: Sequence[Path], ending: str) -> Path:
+    code = sorted(Path(__file__).parent.glob("*.py"))  # what the same files lead to depends on it
+    name = f"{fingerprint([*made_from, *code])[:32]}{ending}"
     if os.environ.get("KG_CACHE"):
         return Path(os.environ["KG_CACHE"], name)
     if (
@@ -60,11 +77,8 @@ def cache_file() -> Path:
 
 def cached(path: Path) -> Embedded | None:
     """Load a cached base, ``None`` when it is not there or not whole. A few milliseconds."""
-    try:
-        first, _, content = path.read_bytes().partition(b"\n")
-    except OSError:
-        return None
-    if first != _seal(content):
+    content = _read(path)
+    if content is None:
         return None
     store = Embedded()
     store.load(content, RdfFormat.N_QUADS, name=str(path))
@@ -73,22 +87,34 @@ def cached(path: Path) -> Embedded | None:
 
 def keep(store: Embedded, path: Path) -> Path | bytes:
     """Write a base to the cache, where only the newest few stay; return its path, or its bytes where it cannot be."""
-    from kg.durable import write_whole
-
     dumped = io.BytesIO()
     store.dump(dumped, RdfFormat.N_QUADS)
-    content = dumped.getvalue()
+    return path if _keep(path, dumped.getvalue()) else dumped.getvalue()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        first, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return content if first == _seal(content) else None
+
+
+def _keep(path: Path, content: bytes) -> bool:
+    from kg.durable import write_whole
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         own = path.with_suffix(f".{os.getpid()}")  # several processes may be the first at the same time
         write_whole(own, lambda file: file.write(_seal(content) + b"\n" + content))
         own.replace(path)
-        caches = [old for old in path.parent.iterdir() if _NAME.fullmatch(old.name)]
+        names = ((_NAME.fullmatch(old.name), old) for old in path.parent.iterdir())
+        caches = [old for name, old in names if name and name[1] == path.suffix]
         for old in sorted(caches, key=lambda old: -old.stat().st_mtime)[_KEPT:]:
             old.unlink(missing_ok=True)
     except OSError:
-        return content
-    return path
+        return False
+    return True
 
 
 def _seal(content: bytes) -> bytes:

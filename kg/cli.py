@@ -1,28 +1,28 @@
 """The command line: grammar, output and exit status, nothing else.
 
 Data go to standard output, words to standard error. Exit status: 0 done, 1 refused, 2 wrong usage or
-unreadable input, 3 a fault of Parley's own, 4 a limit was reached.
+unreadable input, 3 a fault of Parley's own, 4 a limit was reached, 5 nothing was checked.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from kg.cli_changes import COMMANDS
 from kg.errors import ParleyError, UnreadableInput, UsageError
+from kg.terminal import open_given, write_file
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from kg.answers import Answer
-    from kg.repository import Base
 
 _FORMATS = ("table", "json", "csv", "tsv", "markdown")
 
@@ -52,32 +52,6 @@ def _kg(ctx: click.Context, store: Path | None) -> None:
     ctx.obj = store
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
-
-
-def _open(ctx: click.Context) -> Base:
-    from kg.repository import open_base
-
-    with _progress() as report:
-        return open_base(ctx.find_root().obj, report)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str], None] | None]:
-    """Show what long work is doing, on a terminal only, once it has said a first word."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with contextlib.ExitStack() as stack:
-        shown: list[Any] = []
-
-        def report(text: str) -> None:
-            if not shown:
-                from rich.console import Console
-
-                shown.append(stack.enter_context(Console(stderr=True).status(text)))
-            shown[0].update(text)
-
-        yield report
 
 
 def _complete_question(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
@@ -124,7 +98,7 @@ def _ask(ctx: click.Context, name: str | None, form: str | None, wants_help: boo
 
         click.echo(question_page(stored_question(name)), nl=False)
         return
-    _show_answer(_open(ctx).ask(name, **_parameters(ctx.args)), form)
+    _show_answer(open_given(ctx).ask(name, **_parameters(ctx.args)), form)
 
 
 def _parameters(args: Sequence[str]) -> dict[str, str]:
@@ -169,7 +143,7 @@ def _query(ctx: click.Context, sparql: str, form: str | None, timeout: float, me
     Example: kg query "SELECT ?state WHERE { ?state a parley:State }"
     """
     text = _sparql(sparql)
-    _show_answer(_open(ctx).query(text, seconds=timeout, memory=memory), form)
+    _show_answer(open_given(ctx).query(text, seconds=timeout, memory=memory), form)
 
 
 def _sparql(argument: str) -> str:
@@ -209,7 +183,7 @@ def _show(ctx: click.Context, thing: str | None) -> None:
 
     Example: kg show Turkey
     """
-    base = _open(ctx)
+    base = open_given(ctx)
     if thing is None:
         _show_answer(base.things(), None)
         return
@@ -240,29 +214,14 @@ def _export(ctx: click.Context, form: str, what: str, of_class: str | None, outp
 
     Example: kg export --format graphml -o idlib.graphml
     """
-    base = _open(ctx)
+    base = open_given(ctx)
     content = base.export(form, what=what, of_class=of_class)
     if output is None or str(output) == "-":
         if form == "csv" and of_class is None and sys.stdout.isatty():
             raise UsageError("a zip archive is not for a terminal", remedy="add -o FILE.zip or --class CLASS")
         sys.stdout.buffer.write(content)
         return
-    _write(output, content)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; what is no file, such as a device or a pipe, stays what it is."""
-    from kg.durable import write_whole
-
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)
-        else:
-            write_whole(Path(os.path.realpath(path)), lambda file: file.write(content))
-    except OSError as error:
-        raise UsageError(
-            f"cannot be written: {error.strerror}", where=str(path), remedy="choose a place you may write to"
-        ) from error
+    write_file(output, content)
 
 
 @_kg.command("coverage", short_help="Print what became of each sentence.")
@@ -274,66 +233,11 @@ def _coverage(ctx: click.Context) -> None:
     """
     from kg.reports import coverage_page
 
-    click.echo(coverage_page(_open(ctx).coverage()), nl=False)
+    click.echo(coverage_page(open_given(ctx).coverage()), nl=False)
 
 
-@_kg.command("init", short_help="Make a base on disk.")
-@click.argument("directory", type=click.Path(path_type=Path))
-def _init(directory: Path) -> None:
-    """Make a base on disk in DIRECTORY, with the built-in article and reference data.
-
-    Example: kg init my-base
-    """
-    from kg.repository import init
-
-    with _progress() as report:
-        base = init(directory, report)
-    click.echo(f"made {directory}: {base.summary()}", err=True)
-
-
-@_kg.command("load", short_help="Load claims and reference data into a base.")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.pass_context
-def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
-    """Load claims and reference data in bulk into the base that --store names.
-
-    FILES are TriG or N-Quads: claim graphs, their descriptions in graph:claims, and graph:reference. The text
-    of a new source lies beside its file.
-
-    Example: kg --store my-base load article.trig
-    """
-    base = _open(ctx)
-    with _progress() as report:
-        held = base.load(files, report)
-    click.echo(f"loaded {', '.join(path.name for path in files)}: {held:,} triples hold now", err=True)
-
-
-@_kg.command("fmt", short_help="Bring Turtle and TriG into canonical form.")
-@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a file is not in canonical form.")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.pass_context
-def _fmt(ctx: click.Context, check: bool, files: tuple[Path, ...]) -> None:
-    """Write Turtle and TriG files in the one canonical form; without FILES those of the checkout one stands in.
-
-    Example: kg fmt --check facts.ttl
-    """
-    from kg.turtle import format_file
-
-    folders = (Path(name) for name in ("ontology", "seeds"))
-    own = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".ttl", ".trig"))
-    if not files and not own:
-        raise UsageError("there is no ontology/ or seeds/ here", remedy="name the files to format")
-    different = []
-    for path in files or own:
-        text = format_file(path)
-        if text.encode() != path.read_bytes():
-            different.append(path)
-            if not check:
-                _write(path, text.encode())
-    for path in different:
-        click.echo(f"{path}: {'not in canonical form; run kg fmt' if check else 'formatted'}", err=True)
-    if check and different:
-        ctx.exit(1)
+for _command in COMMANDS:
+    _kg.add_command(_command)
 
 
 @_kg.command("completion", short_help="Print a shell's completion script.")

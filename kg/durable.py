@@ -84,7 +84,7 @@ def lock(path: Path, patience: float, *, shared: bool = False) -> IO[bytes]:
                 where=str(path.parent),
                 remedy="wait until that process has ended",
             )
-        time.sleep(0.02)
+        time.sleep(0.005)
     if not shared:
         file.truncate(0)
         file.write(f"{os.getpid()}\n".encode())

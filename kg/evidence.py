@@ -18,13 +18,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pyoxigraph import Literal, NamedNode, Quad
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
 from kg.errors import Refused, UnreadableInput
+from kg.quotes import nearest, place, places, shown
 from kg.store import Engine
-from kg.terms import CLAIMS, curie, iri, text
+from kg.terms import BASE, CLAIMS, curie, iri, text
+
+if TYPE_CHECKING:
+    from kg.proposals import Statement
 
 _TEXT: Final = iri("schema:text")
 _SHA256: Final = iri("schema:sha256")
@@ -62,6 +66,7 @@ _PROPERTIES: Final = {
     iri("prov:generatedAtTime"): "recorded",
     iri("prov:invalidatedAtTime"): "withdrawn",
 }
+_TERM_OF: Final = {name: term for term, name in _PROPERTIES.items()}
 _TERMS: Final = {name: curie(term) for term, name in _PROPERTIES.items()}
 _CLAIM: Final = iri("parley:Claim")
 _TYPE: Final = iri("rdf:type")
@@ -222,11 +227,76 @@ def _flaw(claim: Claim, texts: dict[NamedNode, str]) -> tuple[str, str] | None:
             f"write oa:start {start} ; oa:end {end}",
         )
     return (
-        f"its quote {_shortened(claim.quote)} is not in the source, which reads {_shortened(found)} there",
+        f"its quote {shown(claim.quote, 60)} is not in the source, which reads {shown(found, 60)} there",
         "quote the source character for character",
     )
 
 
-def _shortened(words: str, most: int = 60) -> str:
-    flat = words if len(words) <= most else words[: most - 1] + "…"
-    return repr(flat)
+def as_claim(  # noqa: PLR0913 - all that a claim consists of, each by its name
+    statements: Iterable[Statement],
+    *,
+    source: NamedNode,
+    text: str,
+    quote: str,
+    speaker: NamedNode,
+    claim: NamedNode,
+    start: int | None = None,
+) -> list[Statement]:
+    """Return the statements of a proposal without claims as those of one claim, and what describes the claim.
+
+    What stands in no graph goes into the graph of the claim; the rest stays where it is. ``words`` are the text of the
+    source. Raises ``Refused`` where the quote is not in it, or several times and ``start`` is none of its places.
+    """
+    given = list(statements)
+    right = place(text, quote, start) if quote else None
+    if not given:
+        raise Refused("there is no statement", remedy="state what the claim says")
+    if right is None:
+        raise _no_place(text, quote)
+    content = [
+        one._replace(quad=Quad(one.quad.subject, one.quad.predicate, one.quad.object, claim))
+        if isinstance(one.quad.graph_name, DefaultGraph)
+        else one
+        for one in given
+    ]
+    described: list[tuple[NamedNode, NamedNode | Literal]] = [
+        (_TYPE, _CLAIM),
+        (_TERM_OF["source"], source),
+        (_TERM_OF["speaker"], speaker),
+        (_TERM_OF["quote"], Literal(quote)),
+        (_TERM_OF["start"], Literal(right[0])),
+        (_TERM_OF["end"], Literal(right[1])),
+    ]
+    return [
+        *(given[0]._replace(quad=Quad(claim, term, value, CLAIMS)) for term, value in described),
+        *content,
+    ]
+
+
+def _no_place(words: str, quote: str) -> Refused:
+    if several := places(words, quote):
+        listed = ", ".join(map(str, several[:5]))
+        return Refused(
+            f"the quote stands in the source at {listed}", remedy="state its start, or quote more words"
+        )
+    near = nearest(words, quote)
+    real = f"; it reads {shown(words[slice(*near)])}" if near else ""
+    return Refused(
+        f"the quote {shown(quote)} is not in the source{real}",
+        remedy="quote the source character for character",
+    )
+
+
+def next_claim(base: Engine, source: NamedNode) -> NamedNode:
+    """Return the name of the next claim of a source: its number is one above the highest that the base has.
+
+    Cost: one look-up for each claim of the source.
+    """
+    slug = source.value.removeprefix(BASE + "source/")
+    prefix = f"{BASE}claim/{slug}/"
+    names = (quad.subject for quad in base.quads(None, _TERM_OF["source"], source, CLAIMS))
+    tails = (name.value.removeprefix(prefix) for name in names if isinstance(name, NamedNode))
+    number = max((int(tail) for tail in tails if re.fullmatch("[0-9]{1,18}", tail)), default=0) + 1
+    while any(base.quads(NamedNode(f"{prefix}{number}"), None, None, CLAIMS)):
+        number += 1
+    return NamedNode(f"{prefix}{number}")

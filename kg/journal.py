@@ -9,81 +9,26 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, TypeAlias, cast
+from typing import IO, Final, cast
 
 from pyoxigraph import NamedNode, RdfFormat
 
 from kg.durable import lock, sync_folder, write_at, write_whole
-from kg.errors import StoreError, UnreadableInput, UsageError
+from kg.errors import StoreError, UsageError
+from kg.records import RESTORE, Add, Entry, Kept, Load, Mark, Record, Withdraw
 
-FORMAT: Final = 1
-"""The version of the journal's format that this Parley writes; it reads no newer one."""
+__all__ = ["Add", "Entry", "Journal", "Kept", "Load", "Mark", "Record", "Withdraw"]
 
 _LOG, _LOADS, _LOCK = "log", "loads", "lock"
-_FIRST_LINE = f"parley-journal {FORMAT}\n".encode()
-_HEADER = re.compile(rb"record (\d+) (add|withdraw|load) (\S+) (\d+) ([0-9a-f]{8})\n")
-_FOOTER_LENGTH = len("\nend ") + 64 + len("\n")
-_LONGEST_HEADER = 200
+_FORMAT: Final = 2  # of the journals that are written; earlier ones are read, no newer one is
+_FIRST_LINE = f"parley-journal {_FORMAT}\n".encode()
+_LONGEST_FIRST_LINE = 200
 _PIECE = 1 << 20
-_RESTORE = "put the journal back from a copy"
-
-
-@dataclass(frozen=True, slots=True)
-class Add:
-    """Facts that were accepted, as N-Quads exactly as they were handed in."""
-
-    quads: str
-
-
-@dataclass(frozen=True, slots=True)
-class Withdraw:
-    """Claims that no longer count, and why."""
-
-    claims: tuple[NamedNode, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """A file that was loaded in bulk and is kept beside the log; ``graph`` is where its bare triples go."""
-
-    sha256: str
-    size: int
-    rdf_format: RdfFormat
-    name: str
-    graph: NamedNode | None
-
-
-Entry: TypeAlias = Add | Withdraw | Load
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One entry with its number, from 1 without gaps, its time in UTC and its checksum."""
-
-    number: int
-    time: datetime
-    entry: Entry
-    checksum: str
-
-
-class Mark(NamedTuple):
-    """The end of a record: its number, the offset of the byte after it, its checksum.
-
-    A store keeps the mark of the last record that it holds. A journal opened ``after`` that mark reads and
-    verifies only what follows, at a cost that does not grow with the journal.
-    """
-
-    number: int
-    offset: int
-    checksum: str
 
 
 class Journal:
@@ -96,9 +41,11 @@ class Journal:
 
         To a reader, a record that is being written at this moment looks the same.
         """
-        self._clock = clock
-        self._start = self._end = Mark(0, len(_FIRST_LINE), hashlib.sha256(_FIRST_LINE).hexdigest())
+        self.clock: Final = clock
+        self.start = self._end = Mark.beginning(_FIRST_LINE)
+        """Where the records begin that this journal reads: the mark that it was opened after, where it has that."""
         self._last: Record | None = None
+        self._before: Mark | None = None
         self._lock: IO[bytes] | None = None
 
     @classmethod
@@ -121,16 +68,18 @@ class Journal:
         directory: Path,
         *,
         write: bool = False,
-        after: Mark | None = None,
+        after: Mark | Callable[[], Mark | None] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         patience: float = 10.0,
     ) -> Journal:
         """Open the journal in ``directory`` and verify every record, or those ``after`` a known mark.
 
         With ``write`` the lock of the journal is taken first and held until ``close``; while another process
-        holds it, this waits ``patience`` seconds, then raises ``StoreError``. ``clock`` tells the time of
-        new records, with a time zone. A last record cut short by a crash is left out, and ``torn`` is set;
-        any other damage, or a newer format, is a ``StoreError`` that names file and record.
+        holds it, this waits ``patience`` seconds, then raises ``StoreError``. A function that gives the mark is
+        called when the lock is held. A mark that the journal has not, though it is sound and long enough, is
+        passed over. ``clock`` tells the time of new records, with a time zone. A last record cut short by a
+        crash is left out, and ``torn`` is set; any other damage, or a newer format, is a ``StoreError`` that
+        names file and record.
         """
         journal = cls(directory, clock)
         if not (directory / _LOG).is_file():
@@ -138,8 +87,8 @@ class Journal:
         try:
             if write:
                 journal._lock = lock(directory / _LOCK, patience)
-            journal._verify(after)
-        except (OSError, StoreError) as error:
+            journal._open(after() if callable(after) else after)
+        except BaseException as error:
             journal.close()
             if isinstance(error, OSError):
                 raise _unreadable(error, directory) from error
@@ -158,31 +107,42 @@ class Journal:
 
     def records(self) -> Iterator[Record]:
         """Read the records from the first (or the mark the journal was opened with) to the last, verified."""
-        for record, mark in self._read(self._start):
-            if mark.offset > self._end.offset:
+        for record in self._read(self.start):
+            if record.end > self._end.offset:
                 return
             yield record
 
-    def append(self, entry: Entry) -> Record:
-        """Write one record and return it when it is synced to the disk.
+    def append(self, entry: Entry, moment: datetime | None = None) -> Record:
+        """Write one record, of this ``moment`` or of now, and return it when it is synced to the disk.
 
         When it cannot be written, nothing is recorded (``StoreError``). About 0.3 ms on a fast disk, one
         sync. Only on a journal opened to ``write``.
         """
         self._must_write()
-        record, data = _encode(entry, self._end, self._clock())
+        record, data = Record.encode(entry, self._end, moment or self.clock())
         try:
             write_at(self.directory / _LOG, self._end.offset, data)
         except OSError as error:
             raise _unwritable(error, self.directory) from error
-        self._end = Mark(record.number, self._end.offset + len(data), record.checksum)
+        self._before, self._end = self._end, record.mark
         self._last, self.torn = record, False
         return record
 
+    def undo(self) -> None:
+        """Take back the record that was appended last, and that nobody has been told of."""
+        self._must_write()
+        if self._before is None:
+            raise UsageError("there is no new record to take back", where=str(self.directory))
+        try:
+            write_at(self.directory / _LOG, self._before.offset, b"")
+        except OSError as error:
+            raise _unwritable(error, self.directory) from error
+        self._end, self._before, self._last = self._before, None, None
+
     def keep(
         self, source: IO[bytes], rdf_format: RdfFormat, name: str, graph: NamedNode | None = None
-    ) -> Load:
-        """Copy a file into the journal, compressed and synced, and return the entry to ``append`` for it.
+    ) -> Kept:
+        """Copy a file into the journal, compressed and synced, and return what a ``Load`` says of it.
 
         The same content is kept once; the compressed file is the same at every time of writing.
         """
@@ -202,25 +162,43 @@ class Journal:
         except OSError as error:
             incoming.unlink(missing_ok=True)
             raise _unwritable(error, self.directory) from error
-        return Load(*copied, rdf_format, name, graph)
+        return Kept(*copied, rdf_format, name, graph)
 
-    def content(self, load: Load) -> IO[bytes]:
-        """Open the file of a bulk load for reading, once its checksum has been found right.
+    def content(self, kept: Kept) -> IO[bytes]:
+        """Open a file of a bulk load for reading, once its checksum has been found right.
 
         ``StoreError`` for a file that is missing or differs from what was loaded.
         """
-        path = self._kept(load.sha256)
+        path = self._kept(kept.sha256)
         try:
             with gzip.open(path, "rb") as file:
-                sound = _copy(cast("IO[bytes]", file), len) == (load.sha256, load.size)
+                sound = _copy(cast("IO[bytes]", file), len) == (kept.sha256, kept.size)
             if sound:
                 return cast("IO[bytes]", gzip.open(path, "rb"))
         except (OSError, EOFError, zlib.error):
             pass
         state = "damaged" if path.exists() else "missing"
         raise StoreError(
-            f"a loaded file is {state}", where=str(path), remedy=f"put {load.name} back from a copy"
+            f"a loaded file is {state}", where=str(path), remedy=f"put {kept.name} back from a copy"
         )
+
+    def copy(self, directory: Path) -> None:
+        """Copy the journal up to its last record, and the files that it names, to a new ``directory``, synced.
+
+        Others may go on writing to the journal. Raises ``StoreError`` for a file that is missing or damaged,
+        ``OSError`` when the copy cannot be written.
+        """
+        (directory / _LOADS).mkdir(parents=True)
+        for record in self.records():
+            for kept in record.entry.files if isinstance(record.entry, Load) else ():
+                self._copy_kept(kept, directory / _LOADS / f"{kept.sha256}.gz")
+        with (self.directory / _LOG).open("rb") as log:
+            write_whole(directory / _LOG, lambda file: file.writelines(_pieces(log, self._end.offset)))
+
+    def _copy_kept(self, kept: Kept, target: Path) -> None:
+        self.content(kept).close()  # which finds out whether it is sound
+        with self._kept(kept.sha256).open("rb") as packed:
+            write_whole(target, lambda file: _copy(packed, file.write))
 
     def close(self) -> None:
         """Let go of the lock. Closing again does nothing."""
@@ -243,110 +221,66 @@ class Journal:
                 "the journal is open for reading only", where=str(self.directory), remedy="open it to write"
             )
 
-    def _verify(self, after: Mark | None) -> None:
-        self._start = self._end = after or self._start
-        for record, mark in self._read(self._start):
-            self._last, self._end = record, mark
+    def _open(self, after: Mark | None) -> None:
+        path = self.directory / _LOG
+        with path.open("rb") as log:
+            line = log.readline(_LONGEST_FIRST_LINE)
+        _check_first_line(line, path)
+        beginning = Mark.beginning(line)
+        try:
+            self._verify(after or beginning)
+        except StoreError:
+            if after is None:
+                raise
+            self._verify(beginning)  # names the record that is damaged, where the mark is not to blame
+            if self._end.number < after.number:
+                raise
+        if self._lock is not None and line != _FIRST_LINE:
+            self._renew(beginning)
+
+    def _verify(self, start: Mark) -> None:
+        self.start = self._end = start
+        self._last = None
+        for record in self._read(start):
+            self._last, self._end = record, record.mark
         path = self.directory / _LOG
         size = path.stat().st_size
         if size < self._end.offset:
-            raise StoreError(f"record {self._end.number} is missing", where=str(path), remedy=_RESTORE)
+            raise StoreError(f"record {self._end.number} is missing", where=str(path), remedy=RESTORE)
         self.torn = size > self._end.offset
 
-    def _read(self, mark: Mark) -> Iterator[tuple[Record, Mark]]:
+    def _renew(self, beginning: Mark) -> None:
+        """Write a journal of an earlier format in the present one, whole or not at all."""
+        self._verify(beginning)
+        renewed = Mark.beginning(_FIRST_LINE)
+
+        def fill(file: IO[bytes]) -> None:
+            nonlocal renewed
+            file.write(_FIRST_LINE)
+            for record in self.records():
+                again, data = Record.encode(record.entry, renewed, record.time)
+                file.write(data)
+                renewed = again.mark
+
+        write_whole(self.directory / _LOG, fill)
+        self.start = Mark.beginning(_FIRST_LINE)
+        self._verify(self.start)
+
+    def _read(self, mark: Mark) -> Iterator[Record]:
         path = self.directory / _LOG
         with path.open("rb") as log:
-            _check_first_line(log.readline(_LONGEST_HEADER), path)
             log.seek(mark.offset)
-            while (record := _decode(log, mark, path)) is not None:
-                mark = Mark(record.number, log.tell(), record.checksum)
-                yield record, mark
-
-
-def _encode(entry: Entry, before: Mark, moment: datetime) -> tuple[Record, bytes]:
-    moment = moment.astimezone(UTC)
-    try:
-        kind, payload = _payload(entry)
-    except UnicodeEncodeError as error:
-        raise UnreadableInput(f"not Unicode text: {error.reason}", remedy="save it as UTF-8") from error
-    stamp = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    header = f"record {before.number + 1} {kind} {stamp} {len(payload)} ".encode()
-    body = header + _short(header) + b"\n" + payload
-    checksum = _chained(before.checksum, body)
-    return Record(before.number + 1, moment, entry, checksum), body + _footer(checksum)
-
-
-def _decode(log: IO[bytes], before: Mark, path: Path) -> Record | None:
-    """Read the record after ``before``; ``None`` at the end, or where a crash cut the record short.
-
-    A header vouches for its own length field; otherwise a damaged length could pass for a cut-off record.
-    """
-    number = before.number + 1
-    header = log.readline(_LONGEST_HEADER)
-    if not header.endswith(b"\n") and len(header) < _LONGEST_HEADER:
-        return None
-    parts = _HEADER.fullmatch(header)
-    if not parts or _short(header[:-9]) != parts[5] or int(parts[1]) != number:
-        raise _damaged(path, number)
-    payload = log.read(int(parts[4]))
-    footer = log.read(_FOOTER_LENGTH)
-    if len(footer) < _FOOTER_LENGTH:
-        return None
-    checksum = _chained(before.checksum, header + payload)
-    if footer != _footer(checksum):
-        raise _damaged(path, number)
-    moment = datetime.fromisoformat(parts[3].decode())
-    return Record(number, moment, _entry(parts[2].decode(), payload, path), checksum)
-
-
-def _payload(entry: Entry) -> tuple[str, bytes]:
-    fields: dict[str, Any]
-    match entry:
-        case Add(quads):
-            return "add", quads.encode()
-        case Withdraw(claims, reason):
-            kind, fields = "withdraw", {"claims": [claim.value for claim in claims], "reason": reason}
-        case Load(sha256, size, rdf_format, name, graph):
-            kind, fields = "load", {"sha256": sha256, "size": size, "format": rdf_format.media_type}
-            fields |= {"name": name, "graph": graph.value if graph else None}
-    return kind, json.dumps(fields, ensure_ascii=False, indent=1).encode()
-
-
-def _entry(kind: str, payload: bytes, path: Path) -> Entry:
-    if kind == "add":
-        return Add(payload.decode())
-    fields: dict[str, Any] = json.loads(payload)
-    if kind == "withdraw":
-        return Withdraw(tuple(map(NamedNode, fields["claims"])), fields["reason"])
-    rdf_format = RdfFormat.from_media_type(fields["format"])
-    if rdf_format is None:
-        raise StoreError(f"unknown format {fields['format']}", where=str(path), remedy="upgrade Parley")
-    graph = NamedNode(fields["graph"]) if fields["graph"] else None
-    return Load(fields["sha256"], fields["size"], rdf_format, fields["name"], graph)
-
-
-def _short(header: bytes) -> bytes:
-    return hashlib.sha256(header).hexdigest()[:8].encode()
-
-
-def _footer(checksum: str) -> bytes:
-    return f"\nend {checksum}\n".encode()
-
-
-def _chained(before: str, body: bytes) -> str:
-    return hashlib.sha256(before.encode() + b"\n" + body).hexdigest()
+            while (record := Record.decode(log, mark, path)) is not None:
+                mark = record.mark
+                yield record
 
 
 def _check_first_line(line: bytes, path: Path) -> None:
-    found = re.fullmatch(rb"parley-journal (\d+)\n", line)
-    if found and int(found[1]) > FORMAT:
+    found = re.fullmatch(rb"parley-journal ([1-9]\d*)\n", line)
+    if found and int(found[1]) > _FORMAT:
         raise StoreError("made by a newer Parley", where=str(path), remedy="upgrade Parley to open it")
-    if line != _FIRST_LINE:
-        raise StoreError("damaged before record 1", where=str(path), remedy=_RESTORE)
-
-
-def _damaged(path: Path, number: int) -> StoreError:
-    return StoreError(f"record {number} is damaged", where=str(path), remedy=_RESTORE)
+    if not found:
+        raise StoreError("damaged before record 1", where=str(path), remedy=RESTORE)
 
 
 def _unreadable(error: OSError, directory: Path) -> StoreError:
@@ -371,3 +305,9 @@ def _copy(source: IO[bytes], write: Callable[[bytes], object]) -> tuple[str, int
         digest.update(piece)
         size += len(piece)
     return digest.hexdigest(), size
+
+
+def _pieces(source: IO[bytes], left: int) -> Iterator[bytes]:
+    while piece := source.read(min(_PIECE, left)):
+        yield piece
+        left -= len(piece)

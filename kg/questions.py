@@ -28,12 +28,10 @@ from typing import Any, Final
 from pyoxigraph import Literal, NamedNode
 
 from kg.errors import UnknownName, UnreadableInput, UsageError, nearest
+from kg.labels import LANGUAGES
 from kg.store import Engine
 from kg.terms import PREFIXES, VIEW, curie, iri, short
 from kg.terms import text as term_text
-
-LANGUAGES: Final = ("en", "ru", "tr", "ar")
-"""The languages of labels, in the order in which one is chosen for a person."""
 
 _VALUES = re.compile(r"^[ \t]*VALUES[ \t]+\?(?P<name>\w+)[ \t]*\{(?P<example>[^\n]*)\}[ \t]*$", re.MULTILINE)
 _KINDS: Final[dict[str, tuple[str, str]]] = {

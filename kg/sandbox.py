@@ -127,11 +127,7 @@ def _place(location: Path | bytes) -> dict[str, str | bytes | None]:
 
 def _run(request: dict[str, Any], output: IO[bytes], seconds: float) -> tuple[int, str]:
     """Return the exit status of the worker and what it wrote to standard error."""
-    # Isolated and without site-packages, for a quick start that nothing in the environment can change.
-    packages = str(Path(pyoxigraph.__file__).parents[1])
-    command = [sys.executable, "-I", "-S", "-X", "utf8", worker.__file__, packages]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=output, stderr=pipe) as process:  # noqa: S603 - our own
+    with start_worker(worker.__file__, output) as process:
         try:
             _, said = process.communicate(marshal.dumps(request), timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -139,6 +135,28 @@ def _run(request: dict[str, Any], output: IO[bytes], seconds: float) -> tuple[in
         finally:
             process.kill()
     return process.returncode, said.decode(errors="replace")
+
+
+def start_worker(program: str, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
+    """Start one of the package's programs in a process of its own, with pipes to its input and from its errors.
+
+    Isolated and without site-packages, for a quick start that nothing in the environment can change; the program
+    is told where pyoxigraph and the package lie.
+    """
+    folders = [str(Path(file).parents[1]) for file in (pyoxigraph.__file__, __file__)]
+    command = [sys.executable, "-I", "-S", "-X", "utf8", program, *folders]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=output, stderr=pipe)  # noqa: S603 - our own
+
+
+def limit_reached(status: int, said: str) -> str:
+    """Return which limit ended a worker: ``time``, ``memory``, or ``nesting`` for what ended the process itself.
+
+    ``said`` is what it wrote to standard error.
+    """
+    if status in (worker.TOO_LONG, _CPU_TIME):
+        return "time"
+    return "memory" if status in (worker.NO_MEMORY, _KILLED) or _MEMORY.search(said) else "nesting"
 
 
 def _failure(status: int, said: str, request: dict[str, Any]) -> ParleyError:
@@ -154,9 +172,9 @@ def _failure(status: int, said: str, request: dict[str, Any]) -> ParleyError:
         return ParleyError(f"the query's worker failed: {said[-200:]}", where=_NAME, remedy="report this")
     if status == worker.TOO_LARGE:
         what, remedy = f"the answer is larger than {request['size']:,} bytes", "add LIMIT or narrow the query"
-    elif status in (worker.TOO_LONG, _CPU_TIME):
+    elif (limit := limit_reached(status, said)) == "time":
         what, remedy = f"stopped after {request['seconds']:g} s", "narrow the query or raise --timeout"
-    elif status == worker.NO_MEMORY or _MEMORY.search(said) or status == _KILLED:
+    elif limit == "memory":
         what, remedy = f"memory ran out at {request['memory'] >> 20:,} MiB", "narrow the query or add LIMIT"
     else:
         what, remedy = "too deeply nested or too long to evaluate", "write it shorter"

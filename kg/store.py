@@ -44,6 +44,8 @@ _CHUNK: Final = 200_000
 """Quads that are written to disk at once: a million, pyoxigraph's own measure, take three times the memory."""
 _CHUNK_IN_MEMORY: Final = 1_000
 """Quads that enter memory at once. What comes in one piece is scattered, and joins over it take twice as long."""
+_LONGEST_LOG: Final = 1 << 19  # bytes of changes left in the store's own log; opening reads 1 MiB in 30 ms
+_FULL: Final = "No space left on device"
 _MARK, _QUADS = "format", "store"
 _RDF_POSITION = re.compile(r"^Parser error (?:at|between) [a-z0-9, ]*: ")
 _SPARQL_POSITION = re.compile(r"^error at (\d+):(\d+): ")
@@ -101,9 +103,6 @@ class Engine(Protocol):
     def dump(self, output: IO[bytes], rdf_format: RdfFormat, graph: NamedNode | None = None) -> None:
         """Write one graph, or without ``graph`` every quad, in no fixed order."""
 
-    def snapshot(self, directory: Path) -> None:
-        """Write the store as it is now to a new ``directory``, which opens as a base of its own."""
-
     def quads(
         self,
         subject: NamedNode | BlankNode | None = None,
@@ -123,7 +122,7 @@ class Engine(Protocol):
         """Iterate over the names of the graphs, in no fixed order."""
 
     def close(self) -> None:
-        """Write out what is buffered and let go of the files. Closing again does nothing."""
+        """Let go of the files. Closing again does nothing."""
 
 
 class Embedded:
@@ -165,9 +164,8 @@ class Embedded:
         """Open the store in ``directory``.
 
         One process at a time may open it for writing. Any number may open it read-only. Beside a writer
-        that opens too, but reading on may fail once the writer has deleted files: ``building.reading`` keeps
-        the two apart. Reading beside a writer, or right after one,
-        fails now and then, so opening is tried again for ``patience`` seconds.
+        that opens too, but reading on may fail once the writer has deleted files: ``writing`` keeps the two
+        apart. Beside a writer opening fails now and then, so it is tried again for ``patience`` seconds.
         Raises ``StoreError``: missing, locked, damaged, newer.
         """
         store_folder(directory)
@@ -176,7 +174,7 @@ class Embedded:
             try:
                 return cls._over(directory, read_only=read_only)
             except (OSError, RuntimeError) as error:
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= deadline or _FULL in str(error):
                     raise _not_opened(error, directory) from error
                 time.sleep(0.02)
 
@@ -202,23 +200,23 @@ class Embedded:
     def update(self, sparql: str, *, name: str = "update") -> None:
         """Run an update, the whole of it or nothing; ``name`` is what an error calls the text."""
         try:
-            with self._changing() as store:
-                store.update(sparql)
+            with self._changing():
+                self._open().update(sparql)
         except SyntaxError as error:
             raise syntax_error(str(error), sparql, name) from error
 
     def add(self, quads: Iterable[Quad]) -> None:
         """Add quads, all of them or none."""
-        with self._changing() as store:
-            store.extend(quads)
+        with self._changing():
+            self._open().extend(quads)
 
     def fill(self, quads: Iterable[Quad]) -> None:
         """Add quads in bulk, in bounded memory; not atomic."""
         chunk_size = _CHUNK if self.directory else _CHUNK_IN_MEMORY
         left = iter(quads)
-        with self._changing() as store:
+        with self._changing():
             while chunk := list(islice(left, chunk_size)):
-                store.bulk_extend(chunk)
+                self._open().bulk_extend(chunk)
 
     def load(
         self,
@@ -240,8 +238,8 @@ class Embedded:
             raise UnreadableInput("no file that can be read", where=name, remedy="check the name")
         data = None if isinstance(source, Path) else source
         try:
-            with self._changing() as store:
-                store.bulk_load(data, rdf_format, path=path, to_graph=graph)
+            with self._changing():
+                self._open().bulk_load(data, rdf_format, path=path, to_graph=graph)
         except SyntaxError as error:
             raise _unparsable(error, name) from error
         except ValueError as error:
@@ -250,21 +248,6 @@ class Embedded:
     def dump(self, output: IO[bytes], rdf_format: RdfFormat, graph: NamedNode | None = None) -> None:
         """Write one graph, or every quad, in no fixed order."""
         self._open().dump(output, rdf_format, from_graph=graph)
-
-    def snapshot(self, directory: Path) -> None:
-        """Write the store as it is now to a new ``directory``.
-
-        From a folder open for writing this costs next to nothing, because unchanging files are shared
-        through hard links; so it is no backup against a failing disk. Otherwise every quad is copied.
-        """
-        if self.directory is not None and self._writable:
-            directory.mkdir(parents=True, exist_ok=True)
-            self._open().backup(str(directory / _QUADS))
-            (directory / _MARK).write_text(f"parley-base {_FORMAT}\n", encoding="ascii")
-            return
-        copied = Embedded.create(directory)
-        copied.fill(self.quads())
-        copied.close()
 
     def quads(
         self,
@@ -288,11 +271,31 @@ class Embedded:
         """Iterate over the names of the graphs, in no fixed order."""
         return (name for name in self._open().named_graphs() if isinstance(name, NamedNode))
 
+    def compact(self) -> None:
+        """Order what was filled in: a second a million quads, which some later change would take otherwise."""
+        with self._changing():
+            self._open().optimize()
+
+    def reopen(self, *, read_only: bool) -> None:
+        """Open the same folder again, for reading or for writing; answers must have been read.
+
+        Raises ``StoreError`` as ``open`` does, and is closed then. After a full disk this must come first.
+        """
+        self.close()
+        if self.directory is not None:
+            self._store = Embedded.open(self.directory, read_only=read_only)._store
+            self._writable = not read_only
+
     def close(self) -> None:
-        """Write out what is buffered and let go of the files."""
-        if self._store is not None and self.directory is not None and self._writable:
-            self._store.flush()
-        self._store = None
+        """Let go of the files; a log of changes that has grown long is written out first."""
+        try:
+            if self._store is not None and self.directory is not None and self._writable:
+                logs = (self.directory / _QUADS).glob("*.log")
+                if sum(log.stat().st_size for log in logs) > _LONGEST_LOG:
+                    with self._changing():
+                        self._open().flush()
+        finally:
+            self._store = None
 
     def _open(self) -> Store:
         if self._store is None:
@@ -300,13 +303,14 @@ class Embedded:
         return self._store
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[Store]:
+    def _changing(self) -> Iterator[None]:
+        """Say in our words what goes wrong; nothing here names pyoxigraph's store, which an error would keep open."""
         if not self._writable:
             raise UsageError(
                 "the store was opened for reading", where=str(self.directory), remedy="open it for writing"
             )
         try:
-            yield self._open()
+            yield
         except (OSError, RuntimeError) as error:
             where, remedy = str(self.directory or "memory"), "free some space, then open it again"
             raise StoreError(f"cannot be changed: {error}", where=where, remedy=remedy) from error
@@ -385,11 +389,10 @@ def store_folder(directory: Path) -> Path:
 def _not_opened(error: Exception, directory: Path) -> StoreError:
     said = str(error)
     if "/LOCK" in said:
-        return StoreError(
-            "in use by another process that writes to it",
-            where=str(directory),
-            remedy="wait until that process has ended",
-        )
+        what, remedy = "in use by another process that writes to it", "wait until that process has ended"
+        return StoreError(what, where=str(directory), remedy=remedy)
+    if _FULL in said:
+        return StoreError(f"cannot be opened: {_FULL}", where=str(directory), remedy="free some space")
     if isinstance(error, PermissionError) or "Permission denied" in said:
         return StoreError("may not be read", where=str(directory), remedy="ask for access to the folder")
     what = f"damaged: {said.partition(' The file ')[0]}"

@@ -31,9 +31,9 @@ ran out; and, never by the worker itself, its time ran out."""
 def main() -> None:
     """Answer the request on standard input on standard output, then end the process."""
     try:
-        _thread.start_new_thread(_end_with_parent, ())
+        _thread.start_new_thread(end_with_parent, ())
         request = marshal.load(sys.stdin.buffer)  # noqa: S302 - from our own parent
-        _set_limits(request)
+        set_limits(request)
         status, text = _work(request, sys.stdout.buffer)
     except MemoryError:
         status, text = NO_MEMORY, ""
@@ -97,7 +97,7 @@ def _opened(request: dict[str, Any]) -> ox.Store:
     store = ox.Store()
     # Not bulk_load: that asks for 200 MB before it reads the first quad.
     store.load(request["data"], ox.RdfFormat.N_QUADS, path=request["file"])
-    _open_no_more()
+    open_no_more()
     return store
 
 
@@ -122,7 +122,7 @@ def _write(answer: ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples, output
     output.flush()
 
 
-def _set_limits(request: dict[str, Any]) -> None:
+def set_limits(request: dict[str, Any]) -> None:
     """Let the kernel hold the limits, where it has them: memory, size of the answer, time on the processor.
 
     ``RLIMIT_DATA`` and not ``RLIMIT_AS``, because RocksDB reserves addresses that it never uses.
@@ -143,8 +143,8 @@ def _set_limits(request: dict[str, Any]) -> None:
         resource.setrlimit(limit, (allowed, allowed))
 
 
-def _open_no_more() -> None:
-    """Once the data is in memory, no further file or connection can be opened, whatever the query says.
+def open_no_more() -> None:
+    """See to it that no further file or connection can be opened, whatever a query or a file asks for.
 
     The three standard streams are all that there is.
     """
@@ -155,7 +155,7 @@ def _open_no_more() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End the process when nobody is left to read its standard error."""
     if hasattr(select, "poll"):
         watched = select.poll()

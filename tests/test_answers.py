@@ -16,8 +16,9 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, QueryResultsFormat, 
 from rdflib.query import Result
 
 import kg
-from kg.answers import Answer, describe, find_labels, read_answer, reading
+from kg.answers import Answer, describe, read_answer
 from kg.errors import LimitReached
+from kg.labels import find_labels, reading
 from kg.reports import answer_table, coverage_page, description_page, question_list, question_page
 from kg.store import Embedded
 from kg.terms import CLAIMS, ONTOLOGY, REFERENCE, VIEW, iri

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
-from bench.articles import write_articles
+import kg
+from bench import gate
+from bench.articles import write_articles, write_new_articles, write_strange_article
+from bench.plan import Figure
+from bench.programs import add, check, retract, validate
+from kg.bulk import Batch, examine, file_part, grow
 from kg.evidence import read_claims
-from kg.gate import Batch, examine, file_part, grow
 from kg.rules import Rule, compile_rules
 from kg.store import Embedded
 from kg.terms import VIEW, data_folder, iri
@@ -84,3 +89,90 @@ def test_what_follows_grows_in_step_with_what_is_stated(tmp_path: Path) -> None:
         _, view, stated = grown(tmp_path, triples)
         shares.append(view.count(VIEW) / stated)
     assert shares[1] == pytest.approx(shares[0], rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base on disk with two thousand triples of articles."""
+    folder = tmp_path_factory.mktemp("bench")
+    write_articles(folder / "articles.nq", 2_000)
+    kg.init(folder / "base").load([folder / "articles.nq"])
+    return folder / "base"
+
+
+def test_new_articles_pass_the_gate_without_a_finding_and_enter_once(base: Path, tmp_path: Path) -> None:
+    files = write_new_articles(tmp_path, 12, 2_000)
+    for file in files:
+        verdict = kg.open(base).check(file)
+        assert not verdict.findings
+        assert len(verdict.claims) > 5
+        assert verdict.derived > 10
+    assert kg.open(base).add(files[0]).committed
+    assert not kg.open(base).add(files[0]).committed
+
+
+def test_new_articles_have_about_a_hundred_triples_that_speak_of_things_of_the_base(tmp_path: Path) -> None:
+    write_articles(tmp_path / "articles.nq", 20_000)
+    known = {quad.subject for quad in read(tmp_path / "articles.nq")}
+    for file in write_new_articles(tmp_path / "new", 12, 20_000):
+        quads = list(read(file))
+        assert 95 <= len(quads) <= 115
+        assert len({quad.subject for quad in quads} & known) > 3
+        assert not known & {quad.subject for quad in quads if quad.predicate == iri("oa:exact")}
+
+
+def test_the_new_articles_spread_over_the_whole_base(tmp_path: Path) -> None:
+    """Else a large base would be measured by the few pages that hold one conflict."""
+    state = iri("id:state").value
+    told = [
+        frozenset(quad.subject for quad in read(file) if str(quad.subject)[1:].startswith(state))
+        for file in write_new_articles(tmp_path, 6, 9_600)
+    ]
+    assert len(set(told)) == len(told)
+
+
+def test_an_article_about_things_that_no_base_has_passes_the_gate_too(tmp_path: Path) -> None:
+    verdict = kg.open().check(write_strange_article(tmp_path / "strange"))
+    assert not verdict.findings
+    assert verdict.added > 50
+
+
+def test_the_programs_give_the_seconds_of_each_article_and_stop_at_a_refusal(
+    base: Path, tmp_path: Path
+) -> None:
+    folder, good, bad = str(base), tmp_path / "good", tmp_path / "bad"
+    write_new_articles(good, 6, 2_000)
+    shutil.rmtree(good / "0000")  # another test may have added it
+    (seconds,) = check(folder, str(good))["seconds"]
+    assert len(seconds) == 5
+    assert all(wall > 0 for wall, _ in seconds)
+    assert len(add(folder, str(good))["seconds"][0]) == 5
+    assert len(retract(folder, "bench-3/1", "bench-4/2")["seconds"][0]) == 2
+    (bad / "one").mkdir(parents=True)
+    (bad / "one" / "article.trig").write_text("<x:a> a <x:b> .", encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"article\.trig"):
+        check(folder, str(bad))
+
+
+def test_of_a_whole_base_the_time_of_each_step_is_told_and_the_steps_make_up_the_whole(base: Path) -> None:
+    found = validate(str(base))
+    steps = dict(found["steps"])
+    assert gate.SHAPES in steps
+    assert sum(steps.values()) == pytest.approx(found["wall"], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "most", "least", "reached"),
+    [
+        (1.9, 2, None, "yes"),
+        (2.1, 2, None, "**no**"),
+        (60, None, 50, "yes"),
+        (49, None, 50, "**no**"),
+        (None, 2, None, "not measured"),
+        (3, None, None, "–"),
+    ],
+)
+def test_a_figure_says_whether_its_target_was_reached(
+    ratio: float | None, most: float | None, least: float | None, reached: str
+) -> None:
+    assert Figure("what", "peer", ratio=ratio, most=most, least=least).reached == reached

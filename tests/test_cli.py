@@ -223,16 +223,20 @@ def test_a_query_that_is_no_utf8_is_unreadable(run, tmp_path):
 # What is written.
 
 
+COMMANDS = [
+    *("ask", "query", "show", "export", "coverage"),
+    *("init", "check", "add", "retract", "load", "backup", "rebuild", "fmt", "completion"),
+]
+
+
 def test_without_arguments_the_commands_are_listed(run):
     shown = run().done()
     assert shown == run("--help").done() == run("-h").done()
     commands = re.findall(r"^  ([a-z]+)  ", shown, re.MULTILINE)
-    assert commands == ["ask", "query", "show", "export", "coverage", "init", "load", "fmt", "completion"]
+    assert commands == COMMANDS
 
 
-@pytest.mark.parametrize(
-    "command", ["ask", "query", "show", "export", "coverage", "init", "load", "fmt", "completion"]
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_ends_with_or_holds_an_example_that_begins_with_kg(command, run):
     assert re.search(rf"^  Example: .*kg .*{command}", run(command, "--help").done(), re.MULTILINE)
 

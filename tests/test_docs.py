@@ -24,12 +24,14 @@ EXAMPLES = [
     for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
     for found in SHOWN.finditer(block)
 ]
+FACTS = re.findall(r"```turtle\n(.*?)```", README, re.DOTALL)[0]
+REFUSED = "nothing was changed\n"
 FIRST_ANSWER = re.search(
     r"```sh\n.*?&& \.venv/bin/kg (?P<command>.*)\n```\n\n```\n(?P<output>.*?)```", README, re.DOTALL
 )
 
 
-def run(command: str, folder: Path) -> str:
+def run(command: str, folder: Path, status: int = 0) -> str:
     """Run a command as it would run on a terminal of 120 columns, where answers are tables."""
     words = shlex.split(command)
     if {"ask", "query"} & set(words):
@@ -43,15 +45,16 @@ def run(command: str, folder: Path) -> str:
         encoding="utf-8",
         timeout=120,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == status, done.stderr
     return done.stdout
 
 
 def test_the_readme_shows_true_output(tmp_path: Path):
     """Every command of the README is run in one folder, in order, and prints what stands below it."""
     assert len(EXAMPLES) >= 6
+    (tmp_path / "facts.ttl").write_text(FACTS, encoding="utf-8")
     for command, output in EXAMPLES:
-        assert run(command, tmp_path) == output, command
+        assert run(command, tmp_path, status=int(output.endswith(REFUSED))) == output, command
 
 
 def test_the_first_command_of_the_readme_answers_with_inferences(tmp_path: Path):
@@ -68,10 +71,12 @@ def test_the_readme_has_exactly_two_command_lines_for_a_fresh_machine():
     assert lines[1].endswith("&& .venv/bin/python -m pytest")
 
 
-def test_the_readme_shows_python_that_runs():
+def test_the_readme_shows_python_that_runs(tmp_path: Path):
     block = re.search(r"```python\n(.*?)```", README, re.DOTALL)
     assert block is not None
-    done = subprocess.run([sys.executable, "-c", block[1]], capture_output=True, text=True, timeout=120)
+    (tmp_path / "facts.ttl").write_text(FACTS, encoding="utf-8")
+    command = [sys.executable, "-c", block[1]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "https://w3id.org/parley/id/russia Russia\n" in done.stdout
 
@@ -83,18 +88,26 @@ def test_links_lead_somewhere(page: Path):
     assert broken == []
 
 
-def test_the_page_on_claims_shows_an_article_that_loads(tmp_path: Path):
-    """The text and claims of docs/claims.md, written to files, load; what Egypt says is not held true."""
-    page = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
-    text, claims, shown = (
-        re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL)[1] for kind in ("text", "trig", "console")
+def test_the_page_on_writing_facts_shows_true_output(tmp_path: Path):
+    """Its files are checked, added, refused and withdrawn as it says; what Egypt says is not held true."""
+    page = (ROOT / "docs" / "writing-facts.md").read_text(encoding="utf-8")
+    (border, ferry), (claims,), (plain, wrong), shown = (
+        re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("text", "trig", "turtle", "console")
     )
-    (tmp_path / "border.txt").write_bytes(text.encode())
-    claims = claims.replace("SHA256-OF-THE-TEXT", hashlib.sha256(text.encode()).hexdigest())
-    (tmp_path / "border.trig").write_bytes(claims.encode())
+    claims = claims.replace("SHA256-OF-THE-TEXT", hashlib.sha256(border.encode()).hexdigest())
+    files = {
+        "border.txt": border,
+        "border.trig": claims,
+        "ferry.txt": ferry,
+        "ferry.ttl": plain,
+        "wrong.ttl": wrong,
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_bytes(text.encode())
     assert format_file(tmp_path / "border.trig") == claims
-    for found in SHOWN.finditer(shown):
-        assert run(found["command"], tmp_path) == found["output"], found["command"]
+    for found in (found for block in shown for found in SHOWN.finditer(block)):
+        status = int(found["output"].endswith(REFUSED))
+        assert run(found["command"], tmp_path, status=status) == found["output"], found["command"]
     held = "--store my-base query 'ASK { id:sudanese-departure ?p ?o }'"
     assert run(held, tmp_path) == "no\n"
     kept = "--store my-base query 'ASK { GRAPH ?claim { id:sudanese-departure ?p ?o } }'"

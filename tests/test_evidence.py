@@ -7,13 +7,15 @@ import hashlib
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from pyoxigraph import Literal, NamedNode, Quad
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
 from kg.coverage import coverage, read_omissions
 from kg.errors import Refused, UnreadableInput
-from kg.evidence import Claim, read_claims, source_texts, text_quads, verify
+from kg.evidence import Claim, as_claim, next_claim, read_claims, source_texts, text_quads, verify
+from kg.findings import Place
+from kg.proposals import Statement
 from kg.store import Embedded
-from kg.terms import CLAIMS, iri
+from kg.terms import CLAIMS, REFERENCE, iri
 
 SOURCE = iri("source:s")
 CLAIM = NamedNode("https://w3id.org/parley/claim/s/1")
@@ -169,6 +171,77 @@ def test_a_text_is_found_beside_its_file_by_its_fingerprint_whatever_its_name(tm
         Quad(SOURCE, iri("schema:text"), Literal("é\r\n"), CLAIMS)
     ]
     assert text_quads([], tmp_path, "a.trig") == []
+
+
+# One claim made of statements that have none.
+
+
+def loose(*graphs) -> list[Statement]:
+    return [
+        Statement(Quad(iri(f"id:{n}"), iri("rdf:type"), iri("parley:State"), graph), Place("a.ttl", n))
+        for n, graph in enumerate(graphs, 1)
+    ]
+
+
+@given(quotes())
+def test_statements_become_one_claim_that_holds_where_its_quote_can_be_placed(found):
+    words, start, end = found
+    made = as_claim(
+        loose(DefaultGraph(), REFERENCE),
+        source=SOURCE,
+        text=words,
+        quote=words[start:end],
+        speaker=iri("id:putin"),
+        claim=CLAIM,
+        start=start,
+    )
+    store = base(words, words[start:end], start, end)
+    store.update(f"DELETE WHERE {{ GRAPH {CLAIMS} {{ {CLAIM} ?p ?o }} }}")
+    store.add(statement.quad for statement in made)
+    assert verify(store) == [Claim(CLAIM, SOURCE, iri("id:putin"), words[start:end], start, end)]
+    assert [statement.quad.graph_name for statement in made[-2:]] == [CLAIM, REFERENCE]
+    assert [statement.place.line for statement in made[-2:]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("quote", "said"),
+    [
+        ("an", "the quote stands in the source at 0, 6, 10; state its start, or quote more words"),
+        ("an Island", "the quote 'an Island' is not in the source; it reads 'an island'; quote the source"),
+        ("Mars", "the quote 'Mars' is not in the source; quote the source"),
+        ("", "the quote '' is not in the source"),
+    ],
+)
+def test_a_claim_is_not_made_without_one_place_for_its_quote(quote, said):
+    with pytest.raises(Refused) as caught:
+        as_claim(
+            loose(DefaultGraph()),
+            source=SOURCE,
+            text="an island an hour",
+            quote=quote,
+            speaker=SOURCE,
+            claim=CLAIM,
+        )
+    assert str(caught.value).startswith(said)
+
+
+def test_a_claim_is_not_made_of_nothing():
+    with pytest.raises(Refused, match="there is no statement"):
+        as_claim([], source=SOURCE, text="abc", quote="abc", speaker=SOURCE, claim=CLAIM)
+
+
+def test_the_next_claim_of_a_source_has_the_next_number():
+    store = base("abc", "abc", 0, 3)
+    assert next_claim(store, SOURCE).value.endswith("claim/s/2")
+    assert next_claim(store, iri("source:new")).value.endswith("claim/new/1")
+    prefix = CLAIM.value.removesuffix("1")
+    store.add(
+        Quad(NamedNode(f"{prefix}{name}"), iri("prov:hadPrimarySource"), SOURCE, CLAIMS)
+        for name in ("9", "10", "x", "11a", "9" * 30)
+    )
+    assert next_claim(store, SOURCE).value == f"{prefix}11"
+    store.add([Quad(NamedNode(f"{prefix}11"), iri("rdf:type"), iri("parley:Claim"), CLAIMS)])
+    assert next_claim(store, SOURCE).value == f"{prefix}12"
 
 
 # Sentences and coverage.

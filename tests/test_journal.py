@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pyoxigraph import NamedNode, RdfFormat
 
 from kg.errors import StoreError, UnreadableInput, UsageError
-from kg.journal import Add, Journal, Load, Mark, Withdraw
+from kg.journal import Add, Journal, Kept, Load, Mark, Withdraw
 
 START = datetime(2020, 3, 6, 10, tzinfo=UTC)
 FACT = "<urn:a> <urn:b> <urn:c> <urn:g> .\n"
@@ -43,17 +43,18 @@ def entries_in(folder):
 
 iris = st.integers(0, 10**6).map(lambda number: NamedNode(f"urn:claim:{number}"))
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+files = st.builds(
+    Kept,
+    st.text("0123456789abcdef", min_size=64, max_size=64),
+    st.integers(0, 2**40),
+    st.sampled_from([RdfFormat.TURTLE, RdfFormat.TRIG, RdfFormat.N_QUADS, RdfFormat.JSON_LD]),
+    text,
+    st.none() | iris,
+)
 entries = st.one_of(
     text.map(Add),
     st.builds(Withdraw, st.lists(iris, max_size=3).map(tuple), text),
-    st.builds(
-        Load,
-        st.text("0123456789abcdef", min_size=64, max_size=64),
-        st.integers(0, 2**40),
-        st.sampled_from([RdfFormat.TURTLE, RdfFormat.TRIG, RdfFormat.N_QUADS, RdfFormat.JSON_LD]),
-        text,
-        st.none() | iris,
-    ),
+    st.builds(Load, st.lists(files, max_size=3).map(tuple)),
 )
 
 
@@ -141,7 +142,7 @@ def test_records_cannot_change_places(tmp_path):
 def test_a_journal_of_a_newer_format_is_refused(tmp_path):
     journal_of(tmp_path / "j", Add(FACT))
     log = tmp_path / "j" / "log"
-    log.write_bytes(log.read_bytes().replace(b"parley-journal 1\n", b"parley-journal 2\n"))
+    log.write_bytes(log.read_bytes().replace(b"parley-journal 2\n", b"parley-journal 3\n"))
     with pytest.raises(StoreError, match="made by a newer Parley; upgrade"):
         Journal.open(tmp_path / "j")
 
@@ -169,23 +170,83 @@ def test_from_a_mark_only_what_follows_is_read(tmp_path):
     log = tmp_path / "j" / "log"
     log.write_bytes(log.read_bytes().replace(b"\n1\n", b"\n9\n"))
     assert list(Journal.open(tmp_path / "j", after=mark).records()) == [third]
-    with pytest.raises(StoreError, match="record 3 is damaged"):
+    with pytest.raises(StoreError, match="record 1 is damaged"):
         Journal.open(tmp_path / "j", after=Mark(2, mark.offset, "0" * 64))
+
+
+def test_a_mark_that_is_not_of_this_journal_is_passed_over_unless_records_are_missing(tmp_path):
+    """A sound journal is read from its beginning then; one that ends before the mark has lost something."""
+    whole = journal_of(tmp_path / "j", Add("1\n"), Add("2\n"))
+    journal = Journal.open(tmp_path / "j", after=Mark(2, whole[0].end, "0" * 64))
+    assert journal.start.number == 0
+    assert list(journal.records()) == whole
+    assert Journal.open(tmp_path / "j", after=lambda: whole[0].mark).start == whole[0].mark
     with pytest.raises(StoreError, match="record 9 is missing"):
         Journal.open(tmp_path / "j", after=Mark(9, 10**6, "0" * 64))
+
+
+def test_the_last_record_can_be_taken_back_once(tmp_path):
+    first = journal_of(tmp_path / "j", Add("1\n"))
+    before = (tmp_path / "j" / "log").read_bytes()
+    with Journal.open(tmp_path / "j", write=True, after=first[0].mark) as journal:
+        journal.append(Add("2\n"))
+        journal.undo()
+        assert (tmp_path / "j" / "log").read_bytes() == before
+        assert journal.mark == first[0].mark
+        with pytest.raises(UsageError, match="no new record"):
+            journal.undo()
+        again = journal.append(Add("3\n"))
+    assert list(Journal.open(tmp_path / "j").records()) == [*first, again]
+
+
+FIRST_FORMAT = Path(__file__).parent / "journal" / "format-1"
+
+
+def test_a_journal_of_the_first_format_is_read_and_renewed_when_it_is_written_to(tmp_path):
+    """What it holds stays: entries, numbers and times; the chain of checksums is a new one."""
+    folder = shutil.copytree(FIRST_FORMAT, tmp_path / "j")
+    old = list(Journal.open(folder).records())
+    assert [type(record.entry) for record in old] == [Add, Load, Withdraw]
+    (kept,) = old[1].entry.files
+    assert (kept.name, kept.graph) == ("facts.ttl", NamedNode("urn:g"))
+    assert Journal.open(folder).content(kept).read() == b"<urn:a> <urn:b> 1.10 .\n"
+    assert Journal.open(folder, after=old[1].mark).last == old[2]
+    with Journal.open(folder, write=True, after=old[1].mark, clock=ticking()) as journal:
+        journal.append(Load((kept, kept)))
+    assert (folder / "log").read_bytes().startswith(b"parley-journal 2\n")
+    new = list(Journal.open(folder).records())
+    assert [(r.number, r.time, r.entry) for r in new[:3]] == [(r.number, r.time, r.entry) for r in old]
+    assert new[3].entry == Load((kept, kept))
+
+
+def test_a_copy_holds_the_records_and_their_files_and_nothing_unfinished(tmp_path):
+    Journal.create(tmp_path / "j")
+    with Journal.open(tmp_path / "j", write=True, clock=ticking()) as journal:
+        journal.append(Load((journal.keep(io.BytesIO(FACT.encode()), RdfFormat.N_QUADS, "facts.nq"),)))
+        journal.keep(io.BytesIO(b"# no record came of it"), RdfFormat.N_QUADS, "lost.nq")
+        with (tmp_path / "j" / "log").open("ab") as log:
+            log.write(b"record 2 add 2020")
+        Journal.open(tmp_path / "j").copy(tmp_path / "copy")
+    (record,) = Journal.open(tmp_path / "copy").records()
+    assert Journal.open(tmp_path / "copy").content(record.entry.files[0]).read() == FACT.encode()
+    assert sorted(path.name for path in (tmp_path / "copy").rglob("*")) == [
+        f"{record.entry.files[0].sha256}.gz",
+        "loads",
+        "log",
+    ]
 
 
 def test_a_bulk_file_is_kept_as_it_was(tmp_path):
     content = b"<urn:a> <urn:b> 1 .\n" * 1000
     Journal.create(tmp_path / "j")
     with Journal.open(tmp_path / "j", write=True) as journal:
-        load = journal.keep(io.BytesIO(content), RdfFormat.TURTLE, "facts.ttl", NamedNode("urn:g"))
+        kept = journal.keep(io.BytesIO(content), RdfFormat.TURTLE, "facts.ttl", NamedNode("urn:g"))
         again = journal.keep(io.BytesIO(content), RdfFormat.TURTLE, "facts.ttl", NamedNode("urn:g"))
-        journal.append(load)
-    assert load == again == Journal.open(tmp_path / "j").last.entry
-    with Journal.open(tmp_path / "j").content(load) as file:
+        journal.append(Load((kept,)))
+    assert Journal.open(tmp_path / "j").last.entry == Load((again,))
+    with Journal.open(tmp_path / "j").content(kept) as file:
         assert file.read() == content
-    assert [path.name for path in (tmp_path / "j" / "loads").iterdir()] == [f"{load.sha256}.gz"]
+    assert [path.name for path in (tmp_path / "j" / "loads").iterdir()] == [f"{kept.sha256}.gz"]
 
 
 def test_two_bases_compress_a_bulk_file_to_the_same_bytes(tmp_path):

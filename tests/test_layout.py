@@ -15,22 +15,53 @@ MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in so
 LAYERS = [
     {"__main__"},
     {"cli"},
+    {"cli_changes"},
     {"__init__"},
-    {"repository"},
-    {"building", "reports"},
-    {"cache"},
-    {"gate", "answers", "export", "sandbox", "coverage"},
-    {"reason", "questions", "evidence"},
-    {"store", "journal"},
-    {"turtle", "rules", "durable"},
-    {"axioms", "blanknodes", "worker"},
-    {"schema"},
-    {"terms"},
-    {"errors"},
+    {"verdicts"},
+    {"shacl_report"},
+    {"interchange", "terminal"},
+    {"pages", "repository"},
+    {"sessions", "upkeep"},
+    {"writing"},
+    {"building", "gate"},
+    {"changes", "grounds"},
+    {"bulk", "maintain", "ontology", "shapelint", "validate", "vocabulary"},
+    {"reason", "reports", "shapes", "submissions", "testimony", "uses"},
+    {
+        "answers",
+        "counts",
+        "coverage",
+        "export",
+        "joins",
+        "literals",
+        "proposals",
+        "questions",
+        "rdflibview",
+        "rules",
+        "scrutiny",
+        "shapegraph",
+    },
+    {
+        "axioms",
+        "cache",
+        "evidence",
+        "journal",
+        "labels",
+        "lookalikes",
+        "overlay",
+        "reader",
+        "sandbox",
+        "seal",
+        "selects",
+        "sources",
+        "turtle",
+    },
+    {"blanknodes", "durable", "jsonld", "records", "schema", "store"},
+    {"errors", "findings", "quotes", "regexes", "scan", "terms", "wording", "worker"},
 ]
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
 
-MOST_MODULES = 24  # docs/decisions/0005-module-budget.md
+MOST_MODULES = 68  # docs/decisions/0005-module-budget.md
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 50
 MEAN_FUNCTION_LINES = 14
@@ -119,7 +150,12 @@ def test_no_error_is_swallowed_and_only_the_command_line_prints_or_exits(module:
             if caught in {"everything", "Exception"}:
                 faults.append(f"line {node.lineno} catches {caught}")
         loud = isinstance(node, ast.Call) and ast.unparse(node.func) in PRINTS_OR_EXITS
-        if loud and module not in {"cli", "worker"}:  # the worker is a program of its own
+        if loud and module not in {
+            "cli",
+            "cli_changes",
+            "worker",
+            "reader",
+        }:  # workers are programs of their own
             faults.append(f"line {node.lineno} calls {ast.unparse(node.func)}")
     assert faults == []
 

@@ -19,6 +19,7 @@ FOLDER = data_folder()
 FILES = sorted((FOLDER / "ontology").glob("*.ttl"))
 ALIGNMENTS = sorted((FOLDER / "ontology" / "alignments").glob("*.ttl"))
 SHAPES = sorted((FOLDER / "ontology" / "shapes").glob("*.ttl"))
+STYLE = sorted((FOLDER / "ontology" / "style").glob("*.ttl"))
 PARLEY = rdflib.Namespace(PREFIXES["parley"])
 HEADER = rdflib.URIRef("https://w3id.org/parley/ontology")
 
@@ -89,7 +90,7 @@ def test_names_show_what_a_term_is(term: rdflib.URIRef):
 
 
 def test_the_shapes_for_the_style_of_the_ontology_hold():
-    conforms, _, text = validate(ONTOLOGY, shacl_graph=parse(SHAPES), inference="none", advanced=True)
+    conforms, _, text = validate(ONTOLOGY, shacl_graph=parse(STYLE), inference="none", advanced=True)
     assert conforms, text
 
 
@@ -105,7 +106,7 @@ def test_the_shapes_for_the_style_find_what_is_missing():
         """,
         format="turtle",
     )
-    conforms, report, _ = validate(graph, shacl_graph=parse(SHAPES), inference="none", advanced=True)
+    conforms, report, _ = validate(graph, shacl_graph=parse(STYLE), inference="none", advanced=True)
     assert not conforms
     found = {
         (focus, path)
@@ -179,7 +180,9 @@ def test_no_term_is_idle():
     ] == []
 
 
-@pytest.mark.parametrize("files", [FILES, ALIGNMENTS, SHAPES], ids=["themes", "alignments", "shapes"])
+@pytest.mark.parametrize(
+    "files", [FILES, ALIGNMENTS, SHAPES, STYLE], ids=["themes", "alignments", "shapes", "style"]
+)
 def test_foreign_terms_really_exist(files: list[Path]):
     closed = {str(space): space for space in (DCTERMS, GEO, ORG, OWL, PROV, RDF, RDFS, SDO, SH, SKOS, XSD)}
     listed = {PREFIXES["oa"]: OA, PREFIXES["sem"]: SEM, PREFIXES["vann"]: {"preferredNamespacePrefix"}}

@@ -15,9 +15,9 @@ from owlrl.OWLRL import OWLRL_Semantics
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
 import kg
+from kg.bulk import examine, file_part
 from kg.cache import seed_files
 from kg.errors import UnsupportedConstruct
-from kg.gate import examine, file_part
 from kg.reason import clashes, close
 from kg.rules import SUPPORTED, Rule, compile_rules
 from kg.schema import iris

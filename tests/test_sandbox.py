@@ -164,8 +164,11 @@ def test_limits_that_are_none_are_refused(seconds, memory):
 
 @on_linux
 def test_too_little_memory_to_start_is_a_limit_too():
+    data = "".join(
+        f"<x:{number}> <x:p> <x:{number}> <x:g> .\n" for number in range(20_000)
+    )  # more than lies ready
     with pytest.raises(LimitReached, match="memory ran out at 1 MiB"):
-        run_query(DATA, "ASK {}", memory=1)
+        run_query(data.encode(), "ASK {}", memory=1)
 
 
 def test_a_base_that_is_missing_or_no_base_is_said(tmp_path):

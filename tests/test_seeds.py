@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode
 
+from kg.bulk import examine, file_part
 from kg.coverage import coverage, read_omissions
 from kg.evidence import read_claims
-from kg.gate import examine, file_part
 from kg.store import Embedded
 from kg.terms import CLAIMS, PREFIXES, data_folder, iri
 from kg.turtle import format_file, read

@@ -330,25 +330,43 @@ def test_a_base_that_may_not_be_written_can_be_read(tmp_path):
     assert done.stdout.strip() == "3", done.stderr
 
 
-# Copies
+# Writing again
 
 
-def test_a_snapshot_is_a_base_of_its_own(store, tmp_path):
-    store.snapshot(tmp_path / "copy")
-    store.add([quad(NamedNode("urn:later"), Literal(1))])
-    copy = Embedded.open(tmp_path / "copy")
-    assert set(copy.quads()) == set(QUADS)
-    copy.add([quad(NamedNode("urn:other"), Literal(1))])
-    assert store.count() == 4
-    copy.close()
-
-
-def test_a_store_open_for_reading_can_be_copied(tmp_path):
+def test_a_store_is_opened_again_for_reading_and_for_writing(tmp_path):
     store = Embedded.create(tmp_path / "base")
     store.add(QUADS)
+    store.reopen(read_only=True)
+    assert set(store.quads()) == set(QUADS)
+    with pytest.raises(UsageError):
+        store.add([quad(NamedNode("urn:later"), Literal(1))])
+    store.reopen(read_only=False)
+    store.add([quad(NamedNode("urn:later"), Literal(1))])
+    store.compact()
     store.close()
-    Embedded.open(tmp_path / "base", read_only=True).snapshot(tmp_path / "copy")
-    assert set(Embedded.open(tmp_path / "copy").quads()) == set(QUADS)
+    assert Embedded.open(tmp_path / "base", read_only=True).count() == 4
+
+
+def test_a_log_of_changes_does_not_grow_over_many_openings(tmp_path):
+    """A long one makes every opening slow; a short one is not worth writing out."""
+    Embedded.create(tmp_path / "base").close()
+    logs = []
+    for turn in range(12):
+        store = Embedded.open(tmp_path / "base")
+        store.add(quad(NamedNode(f"urn:{turn}:{n}"), Literal("x" * 100 + str(n))) for n in range(100))
+        store.close()
+        logs.append(sum(log.stat().st_size for log in (tmp_path / "base" / "store").glob("*.log")))
+    assert 0 < max(logs) < 1 << 20
+
+
+def test_a_change_that_failed_does_not_keep_the_store_open(tmp_path):
+    """Though the error is kept, and with it everything that its frames hold."""
+    store = Embedded.create(tmp_path / "base")
+    with pytest.raises(UnreadableInput) as kept:
+        store.update("INSERT DATA { nonsense")
+    store.close()
+    Embedded.open(tmp_path / "base", patience=0).close()
+    assert kept.value
 
 
 FULL = """
