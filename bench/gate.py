@@ -29,7 +29,7 @@ from bench.plan import (
     said,
     script,
 )
-from kg.store import Embedded
+from kg.storage.store import Embedded
 from kg.terms import VIEW, data_folder
 
 _WARM_UP: Final = 10

@@ -15,7 +15,7 @@ from typing import Final
 
 from pyoxigraph import NamedNode, Variable
 
-from kg.rules import Pattern, Rule
+from kg.logic.rules import Pattern, Rule
 from kg.terms import CLAIMS, REFERENCE, iri
 
 _TYPE: Final = iri("rdf:type")

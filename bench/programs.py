@@ -72,8 +72,8 @@ def facts(file: str) -> dict[str, Any]:
     """
     import rdflib.plugins.sparql  # noqa: F401 - compiling the rules imports it
 
-    from kg.reason import clashes, close
-    from kg.store import Embedded
+    from kg.logic.reason import clashes, close
+    from kg.storage.store import Embedded
 
     store, clock = Embedded(), _Clock()
     compiled = compiled_rules()
@@ -87,8 +87,8 @@ def view(*files: str) -> dict[str, Any]:
     """Do in memory all that Parley does with files of claims: read, check, hold true, apply the rules."""
     import rdflib.plugins.sparql  # noqa: F401 - compiling the rules imports it
 
-    from kg.bulk import examine, file_part, grow
-    from kg.store import Embedded
+    from kg.bases.bulk import examine, file_part, grow
+    from kg.storage.store import Embedded
 
     store, clock = Embedded(), _Clock()
     compiled = compiled_rules()
@@ -101,8 +101,8 @@ def _fill(store: Any, file: str) -> None:  # noqa: ANN401 - as below
     """Read triples into the view as the gate does."""
     from pyoxigraph import Quad
 
+    from kg.syntax.turtle import read
     from kg.terms import VIEW
-    from kg.turtle import read
 
     store.fill(Quad(quad.subject, quad.predicate, quad.object, VIEW) for quad in read(Path(file)))
 
@@ -116,8 +116,8 @@ def _counted(store: Any) -> dict[str, Any]:  # noqa: ANN401 - its type would imp
 
 def rules(file: str) -> dict[str, Any]:
     """Apply the rules, and look for clashes, in a store in memory that holds the triples of a file."""
-    from kg.reason import clashes, close
-    from kg.store import Embedded
+    from kg.logic.reason import clashes, close
+    from kg.storage.store import Embedded
 
     store, compiled = Embedded(), compiled_rules()
     _fill(store, file)
@@ -133,7 +133,7 @@ def held(target: str, *files: str) -> dict[str, Any]:
     """Write what files of claims hold true as N-Triples, each once, for programs that know nothing of claims."""
     from pyoxigraph import RdfFormat, serialize
 
-    from kg.bulk import examine, file_part
+    from kg.bases.bulk import examine, file_part
 
     batch = examine([file_part(Path(file)) for file in files])
     serialize(dict.fromkeys(quad.triple for quad in batch.held()), target, format=RdfFormat.N_TRIPLES)
@@ -260,7 +260,7 @@ def _graph(files: Iterable[str]) -> Any:  # noqa: ANN401 - rdflib's, which most 
 
 def _joined(files: Iterable[str]) -> str:
     """Return the triples of files as N-Triples; each file's blank nodes stay its own."""
-    from kg.turtle import read
+    from kg.syntax.turtle import read
 
     return "".join(f"{quad.triple} .\n" for file in files for quad in read(Path(file)))
 
@@ -290,9 +290,9 @@ def _about_things(triples: Iterable[Any]) -> int:
 
 def compiled_rules() -> Any:  # noqa: ANN401 - its type would import what most programs here must not
     """Compile the rules of the project's ontology."""
-    from kg.rules import compile_rules
+    from kg.logic.rules import compile_rules
+    from kg.syntax.turtle import read
     from kg.terms import data_folder
-    from kg.turtle import read
 
     files = sorted((data_folder() / "ontology").glob("*.ttl"))
     return compile_rules(quad.triple for file in files for quad in read(file))

@@ -30,9 +30,9 @@ from bench.plan import (
     size_of,
 )
 from bench.programs import compiled_rules
-from kg.store import Embedded
+from kg.storage.store import Embedded
+from kg.syntax.turtle import read
 from kg.terms import VIEW, data_folder
-from kg.turtle import read
 
 _QUESTION: Final = (KG, "ask", "parties", "--agreement", "idlib-agreement-2020")
 

@@ -12,25 +12,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kg.answers import Answer, Description, Fact
-    from kg.coverage import Coverage
+    from kg.asking.answers import Answer, Description, Fact
+    from kg.asking.questions import Question
     from kg.errors import ParleyError
-    from kg.evidence import Claim
-    from kg.questions import Question
+    from kg.evidence.claims import Claim
+    from kg.evidence.coverage import Coverage
     from kg.repository import Base, init
     from kg.repository import open_base as open  # noqa: A004 - kg.open reads like gzip.open
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Answer": "kg.answers",
+    "Answer": "kg.asking.answers",
     "Base": "kg.repository",
-    "Claim": "kg.evidence",
-    "Coverage": "kg.coverage",
-    "Description": "kg.answers",
-    "Fact": "kg.answers",
+    "Claim": "kg.evidence.claims",
+    "Coverage": "kg.evidence.coverage",
+    "Description": "kg.asking.answers",
+    "Fact": "kg.asking.answers",
     "ParleyError": "kg.errors",
-    "Question": "kg.questions",
+    "Question": "kg.asking.questions",
     "init": "kg.repository",
     "open": "kg.repository",
 }

@@ -22,7 +22,7 @@ from kg.terminal import open_given, write_file
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from kg.answers import Answer
+    from kg.asking.answers import Answer
 
 _FORMATS = ("table", "json", "csv", "tsv", "markdown")
 
@@ -57,7 +57,7 @@ def _kg(ctx: click.Context, store: Path | None) -> None:
 def _complete_question(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
     from click.shell_completion import CompletionItem
 
-    from kg.questions import question_files
+    from kg.asking.questions import question_files
     from kg.terms import data_folder
 
     names = question_files(data_folder() / "queries" / "questions")
@@ -93,7 +93,7 @@ def _ask(ctx: click.Context, name: str | None, form: str | None, wants_help: boo
         click.echo(ctx.get_help() + "\n" if wants_help else _listing(form), nl=False)
         return
     if wants_help:
-        from kg.reports import question_page
+        from kg.asking.reports import question_page
         from kg.repository import stored_question
 
         click.echo(question_page(stored_question(name)), nl=False)
@@ -122,7 +122,7 @@ def _parameters(args: Sequence[str]) -> dict[str, str]:
 
 
 def _listing(form: str | None) -> str:
-    from kg.reports import question_list, question_rows
+    from kg.asking.reports import question_list, question_rows
     from kg.repository import stored_questions
 
     questions = stored_questions().values()
@@ -168,7 +168,7 @@ def _show_answer(answer: Answer, form: str | None) -> None:
     if form != "table":
         sys.stdout.buffer.write(answer.written(form).encode())
         return
-    from kg.reports import answer_table
+    from kg.asking.reports import answer_table
 
     click.echo(answer_table(answer, None if sys.stdout.isatty() else 120), nl=False)
     if answer.kind != "truth":
@@ -187,7 +187,7 @@ def _show(ctx: click.Context, thing: str | None) -> None:
     if thing is None:
         _show_answer(base.things(), None)
         return
-    from kg.reports import description_page
+    from kg.asking.reports import description_page
 
     click.echo(description_page(base.show(thing)), nl=False)
 
@@ -231,7 +231,7 @@ def _coverage(ctx: click.Context) -> None:
 
     Example: kg coverage
     """
-    from kg.reports import coverage_page
+    from kg.asking.reports import coverage_page
 
     click.echo(coverage_page(open_given(ctx).coverage()), nl=False)
 

@@ -94,7 +94,7 @@ def _check(
     Example: kg check facts.ttl
     """
     if explain is not None:
-        from kg.pages import explained
+        from kg.reporting.pages import explained
 
         click.echo(explained(explain), nl=False)
         return
@@ -132,7 +132,7 @@ def _add(ctx: click.Context, /, files: tuple[Path, ...], form: str, **given: Any
 
 def _handed(files: tuple[Path, ...], given: dict[str, Any]) -> list[Any]:
     """Return what was handed in, standard input read; takes ``syntax`` out of the options."""
-    from kg.proposals import SYNTAXES, Document
+    from kg.outside.proposals import SYNTAXES, Document
 
     name = given.pop("syntax", None)
     syntax = SYNTAXES[_SYNTAXES[name]] if name else None
@@ -151,7 +151,7 @@ def _handed(files: tuple[Path, ...], given: dict[str, Any]) -> list[Any]:
 
 def _meant(given: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a proposal as the library takes them."""
-    from kg.submissions import Framing
+    from kg.gate.submissions import Framing
 
     strict = given.pop("fail_on") == "warning"
     texts = tuple(given.pop("texts"))
@@ -160,7 +160,7 @@ def _meant(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _report(ctx: click.Context, verdict: Verdict, form: str, files: tuple[Path, ...]) -> None:
-    from kg.verdicts import written
+    from kg.reporting.verdicts import written
 
     texts = {str(path): _shown(path) for path in files if path.is_file()} if form == "text" else {}
     sys.stdout.write(written(verdict, form, files=texts))
@@ -250,7 +250,7 @@ def _fmt(ctx: click.Context, check: bool, files: tuple[Path, ...]) -> None:
 
     Example: kg fmt --check facts.ttl
     """
-    from kg.turtle import format_file
+    from kg.syntax.turtle import format_file
 
     folders = (Path(name) for name in ("ontology", "seeds"))
     own = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".ttl", ".trig"))

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pyoxigraph import NamedNode, Quad
 
-from kg.answers import Answer, Description, describe, read_answer
-from kg.cache import cache_file, cached, keep
-from kg.coverage import Coverage, coverage, read_omissions
+from kg.asking.answers import Answer, Description, describe, read_answer
+from kg.asking.labels import find_labels
+from kg.asking.questions import Question, bind, question_files, read_question, resolve
+from kg.bases.cache import cache_file, cached, keep
 from kg.errors import DamagedStore, StoreError, UnknownName, UsageError
-from kg.evidence import Claim, read_claims, source_texts
+from kg.evidence.claims import Claim, read_claims, source_texts
+from kg.evidence.coverage import Coverage, coverage, read_omissions
 from kg.findings import Verdict
-from kg.labels import find_labels
-from kg.questions import Question, bind, question_files, read_question, resolve
-from kg.store import Embedded
+from kg.storage.store import Embedded
 from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, Progress, curie, data_folder, iri
 
 if TYPE_CHECKING:
-    from kg.sessions import Handed, Session
-    from kg.submissions import Framing
+    from kg.gate.sessions import Handed, Session
+    from kg.gate.submissions import Framing
 
 _MOST_SECONDS: Final = 86_400
 _LEAST_MEMORY, _MOST_MEMORY = 64, 1 << 20  # in MiB; the worker does not start with less than the least
@@ -72,7 +72,7 @@ class Base:
         """
         if self._folder is None:
             return read(self._store)
-        from kg.writing import reading
+        from kg.bases.writing import reading
 
         for last in (False, True):
             try:
@@ -89,7 +89,7 @@ class Base:
         It sees the view; ``GRAPH`` reaches the claims and their graphs. Our prefixes are known. Raises
         ``UnreadableInput`` for a syntax error, ``Refused`` for updates and SERVICE, ``LimitReached``.
         """
-        from kg.sandbox import run_query
+        from kg.outside.sandbox import run_query
 
         if not 0 < seconds <= _MOST_SECONDS or not _LEAST_MEMORY <= memory <= _MOST_MEMORY:
             raise UsageError(
@@ -107,14 +107,14 @@ class Base:
         return self._steadily(lambda store: describe(resolve(thing, store), store))
 
     def export(self, form: str = "turtle", *, what: str = "view", of_class: str | None = None) -> bytes:
-        """Return the base in one of the formats of ``kg.export``; the same base gives the same bytes.
+        """Return the base in one of the formats of ``kg.asking.export``; the same base gives the same bytes.
 
         ``what`` is ``view`` (all that holds), ``stated`` (without inferences), ``everything`` (the whole base,
         in a format that has named graphs) or a source. Of a source, a format without named graphs gets what
         the source itself says; one with named graphs also the claims of those it quotes. ``of_class`` asks
         for one table of a CSV export.
         """
-        from kg.export import export, find_format
+        from kg.asking.export import export, find_format
 
         named = find_format(form).named_graphs
         quads, labels, table = self._steadily(lambda store: self._exported(store, named, what, of_class))
@@ -218,7 +218,7 @@ class Base:
         for a file that cannot be opened; what is wrong inside is a finding. Cost: some ten milliseconds for an
         article, however large the base; the first check in a process takes half a second more.
         """
-        from kg.sessions import examine
+        from kg.gate.sessions import examine
 
         now = datetime.now(UTC)
         return self._steadily(lambda store: examine(files, framing, strict, store, now).verdict, progress)
@@ -228,8 +228,8 @@ class Base:
 
         Cost: some seconds for a million triples.
         """
-        from kg.gate import gate
-        from kg.upkeep import inspect
+        from kg.bases.upkeep import inspect
+        from kg.gate.checking import gate
 
         damage = list(inspect(self._folder, progress)) if self._folder else []
         try:
@@ -247,8 +247,8 @@ class Base:
         One at a time may write; others are waited for, ten seconds at most. Raises ``UsageError`` for the built-in
         base and ``StoreError`` where it cannot be written.
         """
-        from kg.sessions import Session
-        from kg.writing import writing
+        from kg.bases.writing import writing
+        from kg.gate.sessions import Session
 
         with writing(self._on_disk(), progress) as writer:
             yield Session(writer)
@@ -260,7 +260,7 @@ class Base:
         strict: bool = False,
         progress: Progress = None,
     ) -> Verdict:
-        """Check files as one proposal and, unless it is refused, add it: :meth:`kg.sessions.Session.add`."""
+        """Check files as one proposal and, unless it is refused, add it: :meth:`kg.gate.sessions.Session.add`."""
         with self.writing(progress) as session:
             return session.add(*files, framing=framing, strict=strict)
 
@@ -272,7 +272,7 @@ class Base:
         strict: bool = False,
         progress: Progress = None,
     ) -> Verdict:
-        """Withdraw claims, or all of a source: :meth:`kg.sessions.Session.retract`."""
+        """Withdraw claims, or all of a source: :meth:`kg.gate.sessions.Session.retract`."""
         with self.writing(progress) as session:
             return session.retract(*claims, source=source, reason=reason, strict=strict)
 
@@ -283,9 +283,10 @@ class Base:
         it claims to be, ``Refused`` where evidence does not hold or the whole would clash. Cost: the rules run
         over the whole view.
         """
-        from kg.upkeep import load
+        from kg.bases.upkeep import load
+        from kg.gate.checking import gate
 
-        return load(self._on_disk(), files, progress)
+        return load(self._on_disk(), files, gate().admit, progress)
 
     def backup(self, directory: Path | str) -> None:
         """Copy the base to a new or empty folder, whole or not at all and synced; it is a base of its own then.
@@ -293,7 +294,7 @@ class Base:
         Others may read and write meanwhile. Its store is built when the copy is first opened. Raises ``StoreError``
         for damage and where the copy cannot be written.
         """
-        from kg.upkeep import backup
+        from kg.bases.upkeep import backup
 
         backup(self._on_disk(), Path(directory))
 
@@ -319,11 +320,11 @@ def open_base(directory: Path | str | None = None, progress: Progress = None) ->
         store = cached(cache)
         if store is not None:
             return Base(store, cache)
-        from kg.building import build
+        from kg.bases.building import build
 
         store = build(progress)
         return Base(store, keep(store, cache))
-    from kg.writing import reading
+    from kg.bases.writing import reading
 
     with reading(Path(directory), progress) as store:
         return Base(store, Path(directory))
@@ -334,7 +335,7 @@ def init(directory: Path | str, progress: Progress = None) -> Base:
 
     Raises ``StoreError`` when the folder exists and is not empty, or cannot be made.
     """
-    from kg.upkeep import make
+    from kg.bases.upkeep import make
 
     make(Path(directory), progress)
     return open_base(directory)
@@ -345,7 +346,7 @@ def rebuild(directory: Path | str, progress: Progress = None) -> Base:
 
     Raises ``StoreError`` for a damaged journal. Cost: reading all of it and applying the rules.
     """
-    from kg.upkeep import rebuild as build_anew
+    from kg.bases.upkeep import rebuild as build_anew
 
     build_anew(Path(directory), progress)
     return open_base(directory)

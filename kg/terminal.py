@@ -46,7 +46,7 @@ def progress() -> Iterator[Callable[[str], None] | None]:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; what is no file, such as a device or a pipe, stays what it is."""
-    from kg.durable import write_whole
+    from kg.storage.durable import write_whole
 
     try:
         if path.exists() and not path.is_file():

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from pyoxigraph import Quad, RdfFormat
 
 import kg
+from kg.bases.writing import reading
 from kg.errors import StoreError, UnknownName, UsageError
-from kg.proposals import Document
+from kg.gate.submissions import Framing
+from kg.outside.proposals import Document
 from kg.repository import Base, open_base, rebuild
-from kg.submissions import Framing
 from kg.terms import PREFIXES, STATE, VIEW
-from kg.writing import reading
 
 HEADER = "".join(f"@prefix {prefix}: <{PREFIXES[prefix]}> .\n" for prefix in PREFIXES)
 ACCORD = "id:accord a parley:Agreement ; parley:hasParty id:turkey, id:{} ."

@@ -16,11 +16,11 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, QueryResultsFormat, 
 from rdflib.query import Result
 
 import kg
-from kg.answers import Answer, describe, read_answer
+from kg.asking.answers import Answer, describe, read_answer
+from kg.asking.labels import find_labels, reading
+from kg.asking.reports import answer_table, coverage_page, description_page, question_list, question_page
 from kg.errors import LimitReached
-from kg.labels import find_labels, reading
-from kg.reports import answer_table, coverage_page, description_page, question_list, question_page
-from kg.store import Embedded
+from kg.storage.store import Embedded
 from kg.terms import CLAIMS, ONTOLOGY, REFERENCE, VIEW, iri
 
 XSD = "http://www.w3.org/2001/XMLSchema#"

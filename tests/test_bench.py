@@ -14,12 +14,12 @@ from bench import gate
 from bench.articles import write_articles, write_new_articles, write_strange_article
 from bench.plan import Figure
 from bench.programs import add, check, retract, validate
-from kg.bulk import Batch, examine, file_part, grow
-from kg.evidence import read_claims
-from kg.rules import Rule, compile_rules
-from kg.store import Embedded
+from kg.bases.bulk import Batch, examine, file_part, grow
+from kg.evidence.claims import read_claims
+from kg.logic.rules import Rule, compile_rules
+from kg.storage.store import Embedded
+from kg.syntax.turtle import read
 from kg.terms import VIEW, data_folder, iri
-from kg.turtle import read
 
 
 @lru_cache

@@ -16,11 +16,11 @@ import pytest
 from pyoxigraph import Store
 
 import kg
-from kg.cache import cache_file
+from kg.bases.cache import cache_file
+from kg.bases.upkeep import load
+from kg.bases.writing import writing
 from kg.errors import ParleyError, StoreError
-from kg.journal import Journal
-from kg.upkeep import load
-from kg.writing import writing
+from kg.storage.journal import Journal
 
 FILES = Path(__file__).parent / "bulk"
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -447,7 +447,7 @@ def test_a_withdrawn_claim_is_no_longer_held_true(base, run):
     """A withdrawal in the journal takes the claim out of the view when the store is built; it stays on record."""
     from pyoxigraph import NamedNode
 
-    from kg.journal import Journal, Withdraw
+    from kg.storage.journal import Journal, Withdraw
 
     asked = (
         "--store",

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import kg
-from kg.bulk import examine, file_part
+from kg.bases.bulk import examine, file_part
 from kg.errors import ParleyError
-from kg.store import Embedded
+from kg.storage.store import Embedded
 
 FILES = Path(__file__).parent / "bulk"
 PREFIXES = "".join(re.findall(r"@prefix .*\n", (FILES / "truce.trig").read_text(encoding="utf-8")))

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, parse
 
-from kg.counts import contested
-from kg.evidence import Claim
+from kg.evidence.claims import Claim
+from kg.evidence.counts import contested
 from kg.findings import Place, Severity, Witness
-from kg.proposals import Statement
-from kg.store import Embedded
+from kg.outside.proposals import Statement
+from kg.storage.store import Embedded
 from kg.terms import CLAIMS, PREFIXES, VIEW, iri
 
 HEAD = "".join(f"@prefix {prefix}: <{namespace}> .\n" for prefix, namespace in PREFIXES.items())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.turtle import format_file
+from kg.syntax.turtle import format_file
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -21,14 +21,14 @@ from pathlib import Path
 import pytest
 from pyoxigraph import NamedNode, Quad
 
-from kg import building, writing
-from kg.changes import addition, rulebook
-from kg.durable import lock
+from kg.bases import building, writing
+from kg.bases.changes import addition, rulebook
+from kg.bases.upkeep import backup, inspect, load, make, rebuild
 from kg.errors import DamagedStore, StoreError
-from kg.journal import Add, Journal, Load, Withdraw
-from kg.seal import broken
+from kg.storage.durable import lock
+from kg.storage.journal import Add, Journal, Load, Withdraw
+from kg.storage.seal import broken
 from kg.terms import CLAIMS, REFERENCE, STATE, VIEW, iri
-from kg.upkeep import backup, inspect, load, make, rebuild
 from tests.durability.changer import add, as_text, claim_of, edge, proposal, retract, standing_names
 
 CHANGER = Path(__file__).parent / "durability" / "changer.py"

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from kg.durable import lock, write_at, write_whole
 from kg.errors import StoreError
+from kg.storage.durable import lock, write_at, write_whole
 
 
 def test_a_file_is_replaced_only_when_it_is_complete(tmp_path):
@@ -37,7 +37,7 @@ def test_the_end_of_a_file_is_replaced(tmp_path):
 
 FULL = """
 import pathlib, resource, sys
-from kg.durable import write_at, write_whole
+from kg.storage.durable import write_at, write_whole
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 path = pathlib.Path(sys.argv[1])
 for write in (lambda: write_at(path, 4, b"x" * 5000), lambda: write_whole(path, lambda f: f.write(b"y" * 5000))):

@@ -9,12 +9,12 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
-from kg.coverage import coverage, read_omissions
 from kg.errors import Refused, UnreadableInput
-from kg.evidence import Claim, as_claim, next_claim, read_claims, source_texts, text_quads, verify
+from kg.evidence.claims import Claim, as_claim, next_claim, read_claims, source_texts, text_quads, verify
+from kg.evidence.coverage import coverage, read_omissions
 from kg.findings import Place
-from kg.proposals import Statement
-from kg.store import Embedded
+from kg.outside.proposals import Statement
+from kg.storage.store import Embedded
 from kg.terms import CLAIMS, REFERENCE, iri
 
 SOURCE = iri("source:s")

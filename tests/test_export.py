@@ -27,10 +27,10 @@ from pyoxigraph import (
     parse,
 )
 
+from kg.asking.export import FORMATS, export
 from kg.errors import Refused, UnknownName, UsageError
-from kg.export import FORMATS, export
+from kg.syntax.turtle import SYNTAXES, format_file, read
 from kg.terms import iri
-from kg.turtle import SYNTAXES, format_file, read
 
 BASE = Path(__file__).parent / "export" / "base.trig"
 QUADS = list(read(BASE))

@@ -10,11 +10,11 @@ from pyoxigraph import Quad, RdfFormat
 
 import kg
 from kg.findings import Finding, Severity, Verdict
-from kg.gate import Examination, gate
-from kg.proposals import Document, Proposal, read_proposal
+from kg.gate.checking import Examination, gate
+from kg.gate.submissions import Framing, read_submission
+from kg.outside.proposals import Document, Proposal, read_proposal
 from kg.repository import Base
-from kg.store import Embedded
-from kg.submissions import Framing, read_submission
+from kg.storage.store import Embedded
 from kg.terms import PREFIXES, REFERENCE, iri
 
 HERE = Path(__file__).parent

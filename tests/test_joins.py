@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple, Variable
 
-from kg.joins import Join, match
-from kg.overlay import Overlay, canonical
-from kg.rules import Rule, selection
-from kg.store import Embedded
+from kg.logic.joins import Join, match
+from kg.logic.rules import Rule, selection
+from kg.storage.overlay import Overlay, canonical
+from kg.storage.store import Embedded
 from kg.terms import VIEW, iri
 
 EX = "https://example.org/"

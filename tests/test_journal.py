@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pyoxigraph import NamedNode, RdfFormat
 
 from kg.errors import StoreError, UnreadableInput, UsageError
-from kg.journal import Add, Journal, Kept, Load, Mark, Withdraw
+from kg.storage.journal import Add, Journal, Kept, Load, Mark, Withdraw
 
 START = datetime(2020, 3, 6, 10, tzinfo=UTC)
 FACT = "<urn:a> <urn:b> <urn:c> <urn:g> .\n"
@@ -285,7 +285,7 @@ def test_a_bulk_file_that_is_not_what_was_loaded_is_refused(tmp_path, harm):
 
 HOLDER = """
 import sys, pathlib
-from kg.journal import Journal
+from kg.storage.journal import Journal
 with Journal.open(pathlib.Path(sys.argv[1]), write=True):
     print("held", flush=True)
     sys.stdin.read()
@@ -321,7 +321,7 @@ FULL = """
 import io, resource, sys, pathlib
 from pyoxigraph import RdfFormat
 from kg.errors import StoreError
-from kg.journal import Add, Journal
+from kg.storage.journal import Add, Journal
 folder = pathlib.Path(sys.argv[1])
 with Journal.open(folder, write=True) as journal:
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
@@ -349,7 +349,7 @@ def test_a_full_disk_refuses_and_keeps_what_was_there(tmp_path):
 
 KILLED = """
 import sys, pathlib
-from kg.journal import Add, Journal
+from kg.storage.journal import Add, Journal
 with Journal.open(pathlib.Path(sys.argv[1]), write=True) as journal:
     while True:
         print(journal.append(Add("fact " * 100)).number, flush=True)

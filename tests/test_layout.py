@@ -1,8 +1,10 @@
-"""The package keeps its shape: layers that only point down, small modules, narrow faces."""
+"""The package keeps its shape: packages whose imports only point down, small modules, narrow faces."""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,58 +12,34 @@ import pytest
 import kg
 
 PACKAGE = Path(kg.__file__).parent
-MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.parent == PACKAGE or path.name != "__init__.py"
+}
 
 LAYERS = [
     {"__main__"},
     {"cli"},
     {"cli_changes"},
-    {"__init__"},
-    {"verdicts"},
-    {"shacl_report"},
-    {"interchange", "terminal"},
-    {"pages", "repository"},
-    {"sessions", "upkeep"},
-    {"writing"},
-    {"building", "gate"},
-    {"changes", "grounds"},
-    {"bulk", "maintain", "ontology", "shapelint", "validate", "vocabulary"},
-    {"reason", "reports", "shapes", "submissions", "testimony", "uses"},
-    {
-        "answers",
-        "counts",
-        "coverage",
-        "export",
-        "joins",
-        "literals",
-        "proposals",
-        "questions",
-        "rdflibview",
-        "rules",
-        "scrutiny",
-        "shapegraph",
-    },
-    {
-        "axioms",
-        "cache",
-        "evidence",
-        "journal",
-        "labels",
-        "lookalikes",
-        "overlay",
-        "reader",
-        "sandbox",
-        "seal",
-        "selects",
-        "sources",
-        "turtle",
-    },
-    {"blanknodes", "durable", "jsonld", "records", "schema", "store"},
-    {"errors", "findings", "quotes", "regexes", "scan", "terms", "wording", "worker"},
+    {"terminal", "__init__"},
+    {"repository"},
+    {"reporting"},
+    {"gate"},
+    {"bases"},
+    {"validation", "asking"},
+    {"evidence"},
+    {"language", "outside"},
+    {"logic"},
+    {"storage", "syntax"},
+    {"terms", "findings"},
+    {"errors"},
 ]
-RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
+"""Packages and the modules beside them: imports point down, or to another module of the same package."""
+RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
-MOST_MODULES = 68  # docs/decisions/0005-module-budget.md
+MOST_PARTS = 24  # docs/decisions/0014-packages.md
+MOST_MODULES = 8  # in a package
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 50
 MEAN_FUNCTION_LINES = 14
@@ -69,6 +47,7 @@ MOST_PUBLIC_NAMES = 8
 MOST_PACKAGE_NAMES = 10
 NAMES_ONLY = {"errors", "terms"}  # one tree of errors, one list of names: there is nothing behind them
 PRINTS_OR_EXITS = {"print", "exit", "sys.exit", "os._exit", "click.echo"}
+PROGRAMS = {"cli", "cli_changes", "outside.worker", "outside.reader"}  # workers are programs of their own
 SHAPELESS = {"utils", "util", "helpers", "common", "base", "core", "services", "misc"}
 
 
@@ -92,11 +71,18 @@ def imported(tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         if id(node) in typing_only:
             continue
-        if isinstance(node, ast.ImportFrom) and node.module == "kg":
-            found |= {alias.name for alias in node.names if alias.name in MODULES}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kg."):
-            found.add((node.module or "").removeprefix("kg."))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "kg":
+            module = (node.module or "").removeprefix("kg").removeprefix(".")
+            names = [f"{module}.{alias.name}".removeprefix(".") for alias in node.names]
+            found |= {name for name in (module, *names) if name in MODULES}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.removeprefix("kg.") for alias in node.names if alias.name.startswith("kg.")}
     return found
+
+
+def part(module: str) -> str:
+    """The package that a module is in, or the module itself."""
+    return module.partition(".")[0]
 
 
 def public_names(tree: ast.Module) -> set[str]:
@@ -112,21 +98,38 @@ def public_names(tree: ast.Module) -> set[str]:
 
 
 def test_every_module_has_its_place_in_the_order():
-    assert set(MODULES) - set(RANK) == set()
-    assert len(MODULES) - 2 <= MOST_MODULES  # without __init__ and __main__
+    parts = {part(module) for module in MODULES}
+    assert parts == set(RANK)
+    assert len(parts) <= MOST_PARTS
+    sizes = Counter(part(module) for module in MODULES)
+    assert {name: size for name, size in sizes.items() if size > MOST_MODULES} == {}
+
+
+def test_every_package_says_what_it_is_for():
+    packages = [path for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
+    contents = {path.name: ast.parse((path / "__init__.py").read_text(encoding="utf-8")) for path in packages}
+    assert all(ast.get_docstring(tree) and len(tree.body) == 1 for tree in contents.values())
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_only_point_down(module: str):
-    upward = {other for other in imported(MODULES[module]) if RANK[other] <= RANK[module]}
-    assert upward == set()
+    others = {other for other in imported(MODULES[module]) if part(other) != part(module)}
+    assert {other for other in others if RANK[part(other)] <= RANK[part(module)]} == set()
+
+
+def test_no_modules_of_a_package_import_each_other_in_a_circle():
+    within = {
+        module: {other for other in imported(tree) - {module} if part(other) == part(module)}
+        for module, tree in MODULES.items()
+    }
+    assert list(TopologicalSorter(within).static_order())
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_modules_are_small_and_their_faces_narrow(module: str):
-    source = (PACKAGE / f"{module}.py").read_text(encoding="utf-8")
+    source = PACKAGE.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
     assert source.count("\n") < MOST_LINES
-    assert module not in SHAPELESS
+    assert not {*module.split(".")} & SHAPELESS
     assert len(public_names(MODULES[module])) <= MOST_PUBLIC_NAMES or module in NAMES_ONLY
 
 
@@ -150,12 +153,7 @@ def test_no_error_is_swallowed_and_only_the_command_line_prints_or_exits(module:
             if caught in {"everything", "Exception"}:
                 faults.append(f"line {node.lineno} catches {caught}")
         loud = isinstance(node, ast.Call) and ast.unparse(node.func) in PRINTS_OR_EXITS
-        if loud and module not in {
-            "cli",
-            "cli_changes",
-            "worker",
-            "reader",
-        }:  # workers are programs of their own
+        if loud and module not in PROGRAMS:  # workers are programs of their own
             faults.append(f"line {node.lineno} calls {ast.unparse(node.func)}")
     assert faults == []
 

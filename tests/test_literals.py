@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
 from kg.findings import Severity
-from kg.literals import CHECKS, DATATYPES, TEXT, flaws
+from kg.language.literals import CHECKS, DATATYPES, TEXT, flaws
 from kg.terms import iri
 
 

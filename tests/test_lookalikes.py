@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kg.findings import Place
-from kg.lookalikes import folded, look_alikes, skeleton
-from kg.proposals import Statement
-from kg.store import Embedded
+from kg.language.lookalikes import folded, look_alikes, skeleton
+from kg.outside.proposals import Statement
+from kg.storage.store import Embedded
 from kg.terms import BASE, VIEW, iri
 
 ID = BASE + "id/"

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 from test_reason import EX, HEADER, ONTOLOGY, OURS, RULES, SAME, TYPE, WORD_RULES, WORDS, graphs, parts, read
 
-from kg.bulk import examine, file_part
-from kg.cache import seed_files
+from kg.bases.bulk import examine, file_part
+from kg.bases.cache import seed_files
 from kg.errors import UnsupportedConstruct
-from kg.maintain import Rulebook, clashes_of, derive, withdraw
-from kg.overlay import Overlay, canonical
-from kg.reason import clashes, close
-from kg.rules import Rule, compile_rules
-from kg.store import Embedded
+from kg.logic.maintain import Rulebook, clashes_of, derive, withdraw
+from kg.logic.reason import clashes, close
+from kg.logic.rules import Rule, compile_rules
+from kg.storage.overlay import Overlay, canonical
+from kg.storage.store import Embedded
 from kg.terms import VIEW, iri
 
 COMPUTED = (

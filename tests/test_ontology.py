@@ -11,9 +11,9 @@ import rdflib
 from pyshacl import validate
 from rdflib.namespace import DCTERMS, GEO, ORG, OWL, PROV, RDF, RDFS, SDO, SH, SKOS, XSD
 
-from kg.rules import compile_rules
+from kg.logic.rules import compile_rules
+from kg.syntax.turtle import read
 from kg.terms import PREFIXES, data_folder, text
-from kg.turtle import read
 
 FOLDER = data_folder()
 FILES = sorted((FOLDER / "ontology").glob("*.ttl"))

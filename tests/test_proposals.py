@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from kg.errors import UnreadableInput, UsageError
 from kg.findings import Place, Severity
-from kg.proposals import CHECKS, SYNTAXES, Document, Limits, read_proposal
-from kg.scan import Feed, Places
+from kg.outside.proposals import CHECKS, SYNTAXES, Document, Limits, read_proposal
+from kg.outside.scan import Feed, Places
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE / "proposals"
@@ -617,7 +617,7 @@ def test_no_file_leads_to_another_file_or_to_the_network(canaries, listener):
     }
 
 
-READ = "import sys, pathlib; from kg.proposals import *; read_proposal([pathlib.Path(sys.argv[1])])"
+READ = "import sys, pathlib; from kg.outside.proposals import *; read_proposal([pathlib.Path(sys.argv[1])])"
 
 
 @on_linux
@@ -648,7 +648,7 @@ def test_the_reader_opens_nothing_once_it_has_a_file(canaries, tmp_path):
 def test_the_reader_could_not_open_anything():
     """Not only does it not: when its limits are set, opening fails."""
     program = (
-        "import sys, socket; from kg.worker import open_no_more\n"
+        "import sys, socket; from kg.outside.worker import open_no_more\n"
         "open_no_more()\n"
         "for attempt in (lambda: open('/etc/hostname'), lambda: socket.socket()):\n"
         "    try: attempt()\n"

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
 
 import kg
+from kg.asking.questions import Question, bind, example_call, question_files, read_question, resolve
 from kg.errors import ParleyError, UnknownName, UnreadableInput, UsageError
-from kg.questions import Question, bind, example_call, question_files, read_question, resolve
 from kg.repository import stored_question, stored_questions
-from kg.store import Embedded
+from kg.storage.store import Embedded
 from kg.terms import VIEW, data_folder, iri
 
 Ask = Callable[..., Question]

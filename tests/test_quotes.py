@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kg
-from kg.quotes import differences, nearest, place, places, shown
+from kg.evidence.quotes import differences, nearest, place, places, shown
 
 ARTICLE = (Path(kg.__file__).parents[1] / "seeds/idlib-ceasefire/article.txt").read_text(encoding="utf-8")
 texts = st.text("abAB “”'-–…. \n\u00a0é🕊", min_size=1, max_size=60)

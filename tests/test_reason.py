@@ -15,12 +15,12 @@ from owlrl.OWLRL import OWLRL_Semantics
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
 import kg
-from kg.bulk import examine, file_part
-from kg.cache import seed_files
+from kg.bases.bulk import examine, file_part
+from kg.bases.cache import seed_files
 from kg.errors import UnsupportedConstruct
-from kg.reason import clashes, close
-from kg.rules import SUPPORTED, Rule, compile_rules
-from kg.schema import iris
+from kg.logic.reason import clashes, close
+from kg.logic.rules import SUPPORTED, Rule, compile_rules
+from kg.logic.schema import iris
 from kg.terms import PREFIXES, VIEW, iri
 
 HERE = Path(__file__).parent

@@ -9,8 +9,8 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, Variable, parse
 
 from kg.errors import UnsupportedConstruct
-from kg.reason import close
-from kg.rules import SUPPORTED, Rule, compile_rules, insertion
+from kg.logic.reason import close
+from kg.logic.rules import SUPPORTED, Rule, compile_rules, insertion
 from kg.terms import VIEW, iri
 
 ROOT = Path(__file__).parent.parent

@@ -14,10 +14,10 @@ import pyoxigraph as ox
 import pytest
 
 from kg.errors import LimitReached, Refused, StoreError, UnreadableInput, UsageError
-from kg.sandbox import LONGEST_QUERY, run_query
-from kg.store import Embedded
+from kg.outside.sandbox import LONGEST_QUERY, run_query
+from kg.outside.worker import calls_service
+from kg.storage.store import Embedded
 from kg.terms import CLAIMS, VIEW
-from kg.worker import calls_service
 
 DATA = f'<urn:a> <urn:p> "é\\n"@ru <{VIEW.value}> .\n<urn:b> <urn:p> 1 <{CLAIMS.value}> .\n'.replace(
     " 1 ", ' "1"^^<http://www.w3.org/2001/XMLSchema#integer> '
@@ -379,7 +379,7 @@ def test_nothing_of_the_worker_is_written_to_our_own_output(capfd):
 
 ORPHAN = """
 import sys
-from kg.sandbox import run_query
+from kg.outside.sandbox import run_query
 run_query(b"", sys.argv[1], seconds=600)
 """
 

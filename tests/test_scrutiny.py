@@ -9,14 +9,14 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
 import kg
-from kg.evidence import Claim
+from kg.evidence.claims import Claim
+from kg.evidence.scrutiny import second_looks
+from kg.evidence.testimony import examine
 from kg.findings import Place, Severity
-from kg.proposals import Statement
-from kg.scrutiny import second_looks
-from kg.store import Embedded
+from kg.outside.proposals import Statement
+from kg.storage.store import Embedded
+from kg.syntax.turtle import read
 from kg.terms import CLAIMS, PREFIXES, iri
-from kg.testimony import examine
-from kg.turtle import read
 
 SEEDS = Path(kg.__file__).parents[1] / "seeds"
 HEAD = "".join(f"@prefix {prefix}: <{namespace}> .\n" for prefix, namespace in PREFIXES.items())

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode
 
-from kg.bulk import examine, file_part
-from kg.coverage import coverage, read_omissions
-from kg.evidence import read_claims
-from kg.store import Embedded
+from kg.bases.bulk import examine, file_part
+from kg.evidence.claims import read_claims
+from kg.evidence.coverage import coverage, read_omissions
+from kg.storage.store import Embedded
+from kg.syntax.turtle import format_file, read
 from kg.terms import CLAIMS, PREFIXES, data_folder, iri
-from kg.turtle import format_file, read
 
 ARTICLE = data_folder() / "seeds" / "idlib-ceasefire"
 FINGERPRINT = "48b98ea5a6025dd41ff034e64a588b08d9d8c85d6c9fddd16a8e7796854a1ac8"

@@ -26,12 +26,12 @@ from rdflib.plugins.sparql import processor
 from rdflib.plugins.sparql.sparql import Query
 
 import kg
+from kg.bases.ontology import ontology_rules, ontology_triples, shape_files
 from kg.findings import shape_code
-from kg.ontology import ontology_rules, ontology_triples, shape_files
-from kg.reason import clashes, close
-from kg.store import Embedded
+from kg.logic.reason import clashes, close
+from kg.storage.store import Embedded
+from kg.syntax.turtle import read
 from kg.terms import PREFIXES, VIEW, iri, text
-from kg.turtle import read
 
 HERE = Path(__file__).parent / "shapes"
 EXAMPLES = sorted(HERE.rglob("*.ttl"))

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from pyoxigraph import NamedNode, Quad, RdfFormat, Triple, parse
 
 from kg.errors import UnsupportedConstruct
-from kg.overlay import Overlay
-from kg.regexes import fault
-from kg.selects import path_text, prepare, reads
-from kg.shapegraph import ShapeGraph, code
-from kg.shapelint import CHECKS, lint
-from kg.shapes import Shapes
-from kg.store import Embedded
+from kg.storage.overlay import Overlay
+from kg.storage.store import Embedded
 from kg.terms import VIEW, iri
+from kg.validation.regexes import fault
+from kg.validation.selects import path_text, prepare, reads
+from kg.validation.shapegraph import ShapeGraph, code
+from kg.validation.shapelint import CHECKS, lint
+from kg.validation.shapes import Shapes
 
 PREFIXES = """@prefix : <http://e/> . @prefix sh: <http://www.w3.org/ns/shacl#> .
 @prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
 from kg.errors import StoreError, UnreadableInput, UsageError
-from kg.store import Embedded, bare, syntax_error
+from kg.storage.store import Embedded, bare, syntax_error
 from kg.terms import CLAIMS, REFERENCE, VIEW
 
 A, B, P = NamedNode("urn:a"), NamedNode("urn:b"), NamedNode("urn:p")
@@ -255,7 +255,7 @@ def test_a_damaged_base_is_said_in_one_line(tmp_path, harm, said):
 
 HOLDER = """
 import sys, pathlib
-from kg.store import Embedded
+from kg.storage.store import Embedded
 store = Embedded.open(pathlib.Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
@@ -280,7 +280,7 @@ def test_a_base_that_another_process_writes_to_is_locked_but_readable(tmp_path):
 WRITER = """
 import sys, pathlib
 from pyoxigraph import Literal, NamedNode, Quad
-from kg.store import Embedded
+from kg.storage.store import Embedded
 store = Embedded.open(pathlib.Path(sys.argv[1]))
 print("writing", flush=True)
 for number in range(10**9):
@@ -320,7 +320,7 @@ def test_a_base_that_may_not_be_written_can_be_read(tmp_path):
         if parent.name.startswith(("pytest-", "popen-")):
             parent.chmod(0o755)
     program = (
-        "import sys, pathlib; from kg.store import Embedded; "
+        "import sys, pathlib; from kg.storage.store import Embedded; "
         "print(Embedded.open(pathlib.Path(sys.argv[1]), read_only=True).count())"
     )
     command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", program]
@@ -373,7 +373,7 @@ FULL = """
 import pathlib, resource, sys
 from pyoxigraph import Literal, NamedNode, Quad
 from kg.errors import StoreError
-from kg.store import Embedded
+from kg.storage.store import Embedded
 store = Embedded.open(pathlib.Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 quads = [Quad(NamedNode(f"urn:{i}"), NamedNode("urn:p"), Literal("x" * 50 + str(i))) for i in range(20_000)]
@@ -434,5 +434,7 @@ def test_blanking_a_text_keeps_every_place(text):
 @pytest.mark.parametrize("piece", ['"""', "'''", '"\\', "<a", '\\"""', "#", "PREFIX ", "a:", "'\\'"])
 def test_blanking_takes_one_pass_whatever_the_text(piece):
     """A hundred thousand of anything is done at once: nothing is looked at again and again."""
-    command = "import sys; from kg.store import syntax_error; syntax_error('', sys.argv[1] * 100_000, '')"
+    command = (
+        "import sys; from kg.storage.store import syntax_error; syntax_error('', sys.argv[1] * 100_000, '')"
+    )
     subprocess.run([sys.executable, "-c", command, piece], timeout=30, check=True)

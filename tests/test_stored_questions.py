@@ -13,8 +13,8 @@ import yaml
 from pyoxigraph import Quad, QuerySolutions, RdfFormat, Store, Triple, parse, serialize
 from rdflib import Graph
 
-from kg.reason import close
-from kg.rules import compile_rules
+from kg.logic.reason import close
+from kg.logic.rules import compile_rules
 from kg.terms import PREFIXES, REFERENCE, VIEW, data_folder, iri
 
 if TYPE_CHECKING:

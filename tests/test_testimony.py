@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, parse
 
 import kg
-from kg.evidence import Claim, verify
+from kg.evidence.claims import Claim, verify
+from kg.evidence.testimony import CHECKS, Evidence, examine
 from kg.findings import Place, Severity
-from kg.proposals import Statement
-from kg.store import Embedded
+from kg.outside.proposals import Statement
+from kg.storage.store import Embedded
+from kg.syntax.turtle import read
 from kg.terms import CLAIMS, PREFIXES, REFERENCE, VIEW, iri
-from kg.testimony import CHECKS, Evidence, examine
-from kg.turtle import read
 
 SEEDS = Path(kg.__file__).parents[1] / "seeds"
 TEXT = "Egypt and Sudan sign border accord\nEgypt said that “troops” had left Halaib. Egypt said no more.\n"

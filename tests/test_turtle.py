@@ -23,10 +23,10 @@ from pyoxigraph import (
     parse,
 )
 
-from kg.blanknodes import nesting, relabelled
 from kg.errors import LimitReached, Refused, UnreadableInput, UsageError
+from kg.syntax.blanknodes import nesting, relabelled
+from kg.syntax.turtle import canonical_trig, canonical_turtle, format_file, natural_key, read
 from kg.terms import BASE, iri
-from kg.turtle import canonical_trig, canonical_turtle, format_file, natural_key, read
 
 EXAMPLES = Path(__file__).parent / "turtle"
 EVEN = settings(derandomize=True, deadline=None, max_examples=150)

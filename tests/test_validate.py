@@ -21,14 +21,14 @@ from rdflib.plugins.sparql import prepareQuery
 
 from kg.errors import UnsupportedConstruct
 from kg.findings import Severity
-from kg.overlay import Overlay, canonical
-from kg.rdflibview import from_rdflib, graph_of, to_rdflib
-from kg.selects import reads
-from kg.shapegraph import ShapeGraph
-from kg.shapes import Shapes
-from kg.store import Embedded
+from kg.storage.overlay import Overlay, canonical
+from kg.storage.store import Embedded
 from kg.terms import VIEW, iri
-from kg.validate import Validator
+from kg.validation.rdflibview import from_rdflib, graph_of, to_rdflib
+from kg.validation.selects import reads
+from kg.validation.shapegraph import ShapeGraph
+from kg.validation.shapes import Shapes
+from kg.validation.validate import Validator
 
 PREFIXES = """@prefix : <http://e/> . @prefix sh: <http://www.w3.org/ns/shacl#> .
 @prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
@@ -581,7 +581,7 @@ def test_what_pyshacl_cannot_compare_is_an_error_and_not_a_verdict():
 
 def test_what_was_parsed_ahead_is_not_parsed_again(validator: Validator, view: list[Triple]):
     """Otherwise the first article that needs a query would wait for it."""
-    from kg.selects import _prepared
+    from kg.validation.selects import _prepared
 
     validator.warm()
     missed = _prepared.cache_info().misses

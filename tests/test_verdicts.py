@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse
 
 import kg
+from kg.bases.ontology import ontology_rules, shape_triples
 from kg.errors import UnknownName
 from kg.findings import Check, Finding, Place, Severity, Verdict, Witness, shape_code
-from kg.interchange import summary, visible
-from kg.ontology import ontology_rules, shape_triples
-from kg.pages import checks, explained, finding_pages, write_pages
+from kg.reporting.interchange import summary, visible
+from kg.reporting.pages import checks, explained, finding_pages, write_pages
+from kg.reporting.verdicts import FORMS, written
 from kg.terms import iri
-from kg.verdicts import FORMS, written
 
 ROOT = Path(__file__).parent.parent
 EXPECTED = ROOT / "tests" / "verdicts"

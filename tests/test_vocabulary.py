@@ -13,12 +13,12 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple
 
 import kg
 from kg.findings import Place, Severity
-from kg.overlay import Overlay
-from kg.proposals import Statement
-from kg.store import Embedded
+from kg.language.vocabulary import CHECKS, Vocabulary, unmentioned
+from kg.outside.proposals import Statement
+from kg.storage.overlay import Overlay
+from kg.storage.store import Embedded
+from kg.syntax.turtle import read
 from kg.terms import CLAIMS, PREFIXES, REFERENCE, VIEW, iri, short
-from kg.turtle import read
-from kg.vocabulary import CHECKS, Vocabulary, unmentioned
 
 ROOT = Path(kg.__file__).parents[1]
 ONTOLOGY = [quad.triple for path in sorted((ROOT / "ontology").glob("*.ttl")) for quad in read(path)]

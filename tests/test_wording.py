@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.wording import figures, hours, months, negations
+from kg.evidence.wording import figures, hours, months, negations
 
 
 def given_by(text: str) -> set[tuple[float, str]]:

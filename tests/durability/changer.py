@@ -19,12 +19,12 @@ from typing import Any
 
 from pyoxigraph import NamedNode, Quad, RdfFormat, parse
 
-from kg.changes import addition, rulebook, withdrawal
-from kg.journal import Add, Withdraw
-from kg.store import Embedded
+from kg.bases.changes import addition, rulebook, withdrawal
+from kg.bases.upkeep import load
+from kg.bases.writing import Writer, writing
+from kg.storage.journal import Add, Withdraw
+from kg.storage.store import Embedded
 from kg.terms import CLAIMS, PREFIXES, iri
-from kg.upkeep import load
-from kg.writing import Writer, writing
 
 PLACES = 12
 """Places, each of which lies in the next or in one further on; so what follows from one claim follows from others."""

@@ -1,0 +1,1 @@
+"""Stored questions and their answers, labels, exports, pages for people."""

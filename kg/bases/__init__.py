@@ -1,0 +1,1 @@
+"""Bases: how they are built, opened, changed, kept sound and copied."""

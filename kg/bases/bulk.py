@@ -1,0 +1,217 @@
+"""Bulk loading: what may enter a base in whole files, and how it enters whole or not at all.
+
+It goes in four steps, each of which can refuse: read (only claim graphs, their descriptions
+and reference data), evidence (every quote is in its source), rules (what follows is free of clashes), commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, cast
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
+
+from kg.errors import Refused
+from kg.evidence.claims import text_quads, verify
+from kg.logic import reason
+from kg.logic.rules import SUPPORTED, Rule
+from kg.storage.store import Embedded, Engine
+from kg.syntax.turtle import read
+from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, Progress, curie, iri, text
+
+_CLAIM: Final = iri("parley:Claim")
+_TYPE: Final = iri("rdf:type")
+_RECORDED: Final = iri("prov:generatedAtTime")
+_TEXT_PROPERTIES: Final = (iri("schema:text"), iri("schema:sha256"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Quads that enter together: how to read them (again and again), what errors call them, when they came.
+
+    ``folder`` is where the texts of new sources lie; ``time`` is the ``xsd:dateTime`` at which claims that do
+    not say when they were recorded are taken to have been.
+    """
+
+    quads: Callable[[], Iterator[Quad]]
+    name: str
+    folder: Path | None = None
+    time: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Parts that may enter: which of their claims are accepted, and what reading adds to them.
+
+    ``texts`` give new sources their text; ``times`` say when claims were recorded that do not say so themselves.
+    """
+
+    parts: tuple[Part, ...]
+    accepted: frozenset[NamedNode]
+    texts: tuple[Quad, ...]
+    times: tuple[Quad, ...]
+
+    def facts(self) -> Iterator[Quad]:
+        """Yield all quads, as the store keeps them; some may come twice."""
+        yield from self.texts
+        yield from self.times
+        for part in self.parts:
+            yield from part.quads()
+
+    def held(self) -> Iterator[Quad]:
+        """Yield what is to be held true, as quads of the view: reference data and accepted claims."""
+        held = {*self.accepted, REFERENCE}
+        for part in self.parts:
+            for quad in part.quads():
+                if quad.graph_name in held:
+                    yield Quad(quad.subject, quad.predicate, quad.object, VIEW)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is noted while parts are read: graphs, each with its part; claims, new ones, those with a time; sources."""
+
+    graphs: dict[NamedNode, str] = field(default_factory=dict)
+    claims: set[NamedNode] = field(default_factory=set)
+    fresh: list[NamedNode] = field(default_factory=list)
+    timed: set[NamedNode] = field(default_factory=set)
+    subjects: set[NamedNode] = field(default_factory=set)
+    sources: list[Quad] = field(default_factory=list)
+
+
+def file_part(path: Path, time: str = "") -> Part:
+    """Return the part that a file is; it is read when the part is, and texts are looked for beside it."""
+    return Part(lambda: read(path), str(path), path.parent, time)
+
+
+def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
+    """Read parts and check their form and their evidence; ``known`` is the base that they would enter.
+
+    Raises ``UnreadableInput`` for bad syntax and ``Refused`` for triples outside claims and reference data,
+    for blank nodes, for a graph that no claim describes, for a claim that the base has with other words, and
+    for evidence that does not hold. Cost: one pass over the quads; memory grows with the claims, not the facts.
+    """
+    described, seen = Embedded(), _Seen()
+    texts: list[Quad] = []
+    times: list[Quad] = []
+    for part in parts:
+        start = len(seen.sources)
+        described.fill(_read_part(part, seen))
+        if part.folder is not None:
+            texts += text_quads(seen.sources[start:], part.folder, part.name)
+        if part.time:
+            stamp = Literal(part.time, datatype=iri("xsd:dateTime"))
+            new = (c for c in seen.fresh if c not in seen.timed and not (known and _has_claim(known, c)))
+            times += [Quad(claim, _RECORDED, stamp, CLAIMS) for claim in new]
+            seen.fresh.clear()
+    described.fill([*texts, *times])
+    for graph, name in seen.graphs.items():
+        if graph not in seen.claims:
+            raise Refused(
+                f"statements in <{graph.value}>, which no claim describes",
+                where=name,
+                remedy="describe it in graph:claims with its source, speaker and quote",
+            )
+    if known is not None:
+        _refuse_changes(parts, seen.subjects, known)
+        described.fill(q for term in _TEXT_PROPERTIES for q in known.quads(None, term, None, CLAIMS))
+    accepted = frozenset(claim.iri for claim in verify(described) if claim.accepted)
+    return Batch(tuple(parts), accepted, tuple(texts), tuple(times))
+
+
+def _has_claim(known: Engine, claim: NamedNode) -> bool:
+    return known.contains(Quad(claim, _TYPE, _CLAIM, CLAIMS))
+
+
+def _read_part(part: Part, seen: _Seen) -> Iterator[Quad]:
+    """Yield what a part says about claims and sources; note the rest, and refuse what is neither that nor a fact."""
+    for quad in part.quads():
+        subject, predicate, value, graph = quad
+        if not isinstance(subject, NamedNode) or not isinstance(value, NamedNode):
+            _refuse_form(quad, part.name)
+        if graph == CLAIMS:
+            named = cast("NamedNode", subject)
+            seen.subjects.add(named)
+            if predicate == _TYPE and value == _CLAIM:
+                _refuse_reserved(named)
+                if named not in seen.claims:
+                    seen.fresh.append(named)
+                seen.claims.add(named)
+            elif predicate == _RECORDED:
+                seen.timed.add(named)
+            elif predicate in _TEXT_PROPERTIES:
+                seen.sources.append(quad)
+            yield quad
+        elif graph not in seen.graphs and graph != REFERENCE:
+            if not isinstance(graph, NamedNode) or graph.value.startswith(BASE + "graph/"):
+                raise Refused(
+                    f"a statement about {subject} stands outside any claim",
+                    where=part.name,
+                    remedy="put it into the graph of a claim that quotes its sentence, or into graph:reference",
+                )
+            seen.graphs[graph] = part.name
+
+
+def _refuse_form(quad: Quad, name: str) -> None:
+    """Refuse what no fact is made of: blank nodes, and what only RDF 1.2 knows, which few other tools read."""
+    value = quad.object
+    if isinstance(quad.subject, BlankNode) or isinstance(value, BlankNode):
+        what, remedy = "a blank node", "give it an IRI: facts have no blank nodes"
+    elif isinstance(value, Triple) or (isinstance(value, Literal) and value.direction):
+        what, remedy = "a value that only RDF 1.2 knows", "leave out triples as values and text directions"
+    else:
+        return
+    raise Refused(f"{what} in the statement with {quad.predicate}", where=name, remedy=remedy)
+
+
+def _refuse_reserved(claim: NamedNode) -> None:
+    if claim.value.startswith(BASE + "graph/"):
+        raise Refused(
+            "a claim has the name of one of the base's own graphs",
+            where=claim.value,
+            remedy="give it an IRI of its own",
+        )
+
+
+def _refuse_changes(parts: Sequence[Part], subjects: Iterable[NamedNode], known: Engine) -> None:
+    """Refuse to say something else about a claim or source that the base already has, or in such a claim."""
+    old = {node for node in subjects if any(True for _ in known.quads(node, None, None, CLAIMS))}
+    for part in parts if old else ():
+        for quad in part.quads():
+            about = quad.subject if quad.graph_name == CLAIMS else quad.graph_name
+            if about in old and not known.contains(quad):
+                raise _changed(cast("NamedNode", about))
+
+
+def _changed(subject: NamedNode) -> Refused:
+    return Refused(
+        "the base has this already, and says something else about it",
+        where=subject.value,
+        remedy="give the new claim or source an IRI of its own",
+    )
+
+
+def grow(view: Engine, batch: Batch, rules: Sequence[Rule], progress: Progress = None) -> None:
+    """Add to the view what a batch holds true and all that follows.
+
+    ``view`` is the view as it was, empty or closed, in a store in memory. Raises ``Refused`` for a clash,
+    naming its sides; the view must then be thrown away. Cost: one pass over the batch, then the rules.
+    """
+    tell = progress or (lambda _: None)
+    tell("reading facts")
+    view.fill(batch.held())
+    reason.close(view, rules, progress=lambda done, of: tell(f"applying rules: {done} of {of} groups"))
+    tell("looking for contradictions")
+    for rule, sides in reason.clashes(view, rules):
+        things = " and ".join(dict.fromkeys(_short(term) for term in sides.values()))
+        said = " ".join(SUPPORTED[name] for name in rule.names).rstrip(".")
+        raise Refused(
+            f"the facts contradict each other about {things}: {said}",
+            remedy="correct or leave out one side",
+        )
+
+
+def _short(term: NamedNode | BlankNode | Literal | Triple) -> str:
+    return (curie(term) if isinstance(term, NamedNode) else None) or text(term)

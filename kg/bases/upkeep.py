@@ -1,0 +1,190 @@
+"""Bases on disk as a whole: making one, loading files into it, copying it, making its store anew, looking it over."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from pyoxigraph import RdfFormat
+
+from kg.bases.building import build_store, grown
+from kg.bases.bulk import Batch, examine, file_part
+from kg.bases.cache import seed_files
+from kg.bases.changes import stamp
+from kg.bases.writing import Writer, read_lock, writing
+from kg.errors import DamagedStore, StoreError
+from kg.findings import Check, Finding, Place, Severity
+from kg.storage.durable import lock, sync_folder, write_whole
+from kg.storage.journal import Journal, Kept, Load
+from kg.storage.seal import broken
+from kg.storage.store import Embedded, store_folder
+from kg.syntax.turtle import SYNTAXES
+from kg.terms import VIEW, Progress
+
+CHECKS: Final = {
+    "damaged-journal": Check(
+        "A file of the journal is not what was written.",
+        "The journal is the truth of a base: each record is chained by its checksum to the one before.",
+        "put the journal back from a copy",
+    ),
+    "damaged-store": Check(
+        "A file of the store is not what was written.",
+        "The store is an index over the journal, and is not trusted where it differs from its seal.",
+        "build it anew from the journal with kg rebuild",
+    ),
+}
+_MAKING: Final = "making.lock"
+_PIECES: Final = ("journal", "store", "store.seal", "format")  # without the last it is no base
+
+
+def make(folder: Path, progress: Progress = None) -> None:
+    """Make a base on disk from the project's own article and reference data, whole or not at all."""
+    now = datetime.now(UTC)
+    with _made_whole(folder) as place:
+        Journal.create(place / "journal")
+        files = seed_files()
+        with Journal.open(place / "journal", write=True, clock=lambda: now) as journal:
+            batch = examine([file_part(path, stamp(now).value) for path in files])
+            journal.append(Load(tuple(_kept(journal, batch, files))))
+            build_store(place, progress)
+
+
+def load(
+    folder: Path,
+    files: Sequence[Path],
+    admit: Callable[[Batch, Embedded, Progress], None],
+    progress: Progress = None,
+) -> int:
+    """Load files into a base on disk: checked, then recorded in its journal, then written to its store.
+
+    ``admit`` is told what would enter and the view as it would be, and raises ``Refused`` for what must not.
+    Returns how many triples the view holds then. All files are in or none; after an error nothing has changed.
+    """
+    tell = progress or (lambda _: None)
+    with writing(folder, progress) as writer:
+        tell("checking evidence")
+        batch = examine([file_part(path, stamp(writer.time).value) for path in files], writer.store)
+        view = grown(writer.store, batch, progress)
+        admit(batch, view, progress)
+        tell("writing")
+        quads = chain(batch.facts(), view.quads(graph=VIEW))
+        new = (quad for quad in quads if not writer.store.contains(quad))
+        writer.load(list(_kept(writer, batch, files)), new)
+        return view.count()
+
+
+def _kept(journal: Journal | Writer, batch: Batch, files: Sequence[Path]) -> Iterator[Kept]:
+    """Copy into the journal the texts that the files bring with them, then each file."""
+    if batch.texts:
+        texts = "".join(f"{quad} .\n" for quad in batch.texts).encode()
+        yield journal.keep(io.BytesIO(texts), RdfFormat.N_QUADS, "texts.nq")
+    for path in files:
+        with path.open("rb") as content:
+            yield journal.keep(content, SYNTAXES[path.suffix.lower()], path.name)
+
+
+def rebuild(folder: Path, progress: Progress = None) -> None:
+    """Make the store of a base anew from its journal, whatever the old one holds.
+
+    Raises ``StoreError`` for a damaged journal. Cost: reading all of it and applying the rules.
+    """
+    with contextlib.suppress(DamagedStore):
+        store_folder(folder)
+    with Journal.open(folder / "journal", write=True):
+        build_store(folder, progress)
+
+
+def backup(folder: Path, target: Path) -> None:
+    """Copy a base to ``target``, a new or empty folder, whole or not at all and synced.
+
+    The copy is the journal up to this moment, every record and file of it verified; its store is built when it is
+    first opened, which proves the copy. Others may read and write the base meanwhile. ``StoreError`` for damage.
+    """
+    with contextlib.suppress(DamagedStore):
+        store_folder(folder)
+    with _made_whole(target) as place:
+        Journal.open(folder / "journal").copy(place / "journal")
+        Journal.open(place / "journal")  # verifies what was copied
+        write_whole(place / "format", lambda file: file.write((folder / "format").read_bytes()))
+
+
+def inspect(folder: Path, progress: Progress = None) -> Iterator[Finding]:
+    """Look over every byte of a base, and yield what is damaged; nothing is repaired.
+
+    Cost: reading the files of journal and store once, a second for some hundred megabytes.
+    """
+    if progress:
+        progress("looking over the journal")
+    try:
+        journal = Journal.open(folder / "journal")
+        kept = [
+            k for record in journal.records() if isinstance(record.entry, Load) for k in record.entry.files
+        ]
+    except StoreError as error:
+        yield _finding("damaged-journal", error.what, error.where, error.remedy)
+        kept = []
+    for file in kept:
+        try:
+            journal.content(file).close()
+        except StoreError as error:
+            yield _finding("damaged-journal", error.what, error.where, error.remedy)
+    if progress:
+        progress("looking over the store")
+    with read_lock(folder):
+        found = broken(folder, thorough=True) or []
+    for what in found:
+        yield _finding("damaged-store", what, str(folder / "store"))
+
+
+def _finding(code: str, what: str, where: str, remedy: str = "") -> Finding:
+    return Finding(code, Severity.VIOLATION, what, remedy or CHECKS[code].remedy, Place(where))
+
+
+@contextmanager
+def _made_whole(folder: Path) -> Iterator[Path]:
+    """Give a folder to fill, and put it in the place of ``folder`` when that is done; on an error nothing is there."""
+    _clear_leftovers(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StoreError("there is something already", where=str(folder), remedy="name a new or empty folder")
+    place = folder.parent / f".{folder.name}.{os.getpid()}.unfinished"
+    try:
+        place.mkdir(parents=True)
+        with lock(place / _MAKING, patience=0):
+            yield place
+        (place / _MAKING).unlink()
+        _put(place, folder)
+    except OSError as error:
+        what = f"cannot be made: {error.strerror or error}"
+        raise StoreError(what, where=str(folder), remedy="choose another place") from error
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _put(place: Path, folder: Path) -> None:
+    sync_folder(place)
+    if not folder.exists():
+        place.rename(folder)
+    else:
+        for name in _PIECES:
+            if (place / name).exists():
+                (place / name).rename(folder / name)
+        sync_folder(folder)
+    sync_folder(folder.parent)
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Remove what was being made for this place when the process ended; what is still being made is locked."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.unfinished"):
+        with contextlib.suppress(StoreError, OSError):
+            if (left / _MAKING).exists():
+                lock(left / _MAKING, patience=0).close()
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,334 @@
+"""The gate: a proposal is checked step by step, as far as each step can go, and may enter whole or not at all.
+
+Vocabulary, evidence, rules, shapes: DESIGN's steps 2 to 5. What is found is told all at once. The change that the
+proposal would make is the one that committing makes, and that replaying the journal makes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache, cached_property
+from typing import Any, Final
+
+from pyoxigraph import DefaultGraph, NamedNode, Quad, Triple, Variable
+
+from kg.bases.bulk import Batch
+from kg.bases.changes import Change, addition, rulebook, withdrawal
+from kg.bases.ontology import ontology_shapes, ontology_triples
+from kg.errors import Refused
+from kg.evidence.claims import Claim, verify
+from kg.evidence.counts import contested
+from kg.evidence.scrutiny import second_looks
+from kg.evidence.testimony import Evidence, examine
+from kg.findings import Finding, Place, Severity, Verdict
+from kg.gate.grounds import Grounds
+from kg.language.lookalikes import look_alikes
+from kg.language.vocabulary import Vocabulary, unmentioned
+from kg.logic.maintain import Rulebook, clashes_of
+from kg.logic.reason import Bindings
+from kg.logic.rules import SUPPORTED, Pattern, Rule
+from kg.outside.proposals import Proposal, Statement
+from kg.storage.overlay import Overlay
+from kg.storage.store import Engine
+from kg.terms import BASE, CLAIMS, PREFIXES, VIEW, Progress, iri, short
+from kg.validation.validate import Validator
+
+_SOURCE, _SPEAKER = iri("prov:hadPrimarySource"), iri("prov:wasAttributedTo")
+_TYPE, _CLAIM = iri("rdf:type"), iri("parley:Claim")
+_PROVISIONAL: Final = NamedNode(BASE + "claim/proposal/0")
+"""The claim that plain triples are checked as before they have a quote."""
+_UNCLASSED: Final = f"SELECT DISTINCT ?thing {{ ?thing ?p ?o FILTER NOT EXISTS {{ ?thing {_TYPE} ?class }} }}"
+_BAD_VALUES: Final = {"impossible-value", "unknown-datatype", "wrong-kind-of-value"}
+_UNKNOWN_CLASS: Final = {"homoglyph", "misused-term", "unknown-class"}
+_OURS: Final = PREFIXES["parley"]
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What came of checking: the verdict, what would be recorded, and what that would change.
+
+    ``change`` is ``None`` where nothing may enter: for a refusal, and for ``plain`` triples, which have no quote.
+    """
+
+    verdict: Verdict
+    quads: tuple[Quad, ...] = ()
+    change: Change | None = None
+    plain: bool = False
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A proposal as far as it was examined, the base that it would enter, and when."""
+
+    quads: tuple[Quad, ...]
+    testimony: Evidence
+    base: Engine
+    moment: datetime
+
+    @cached_property
+    def attributed(self) -> dict[object, NamedNode]:
+        """The claims of others than the source, each with its source."""
+        return {one.iri: one.source for one in self.testimony.claims if one.speaker != one.source}
+
+
+class Gate:
+    """The checks of our ontology and shapes, made ready once and used for every proposal.
+
+    Making it ready takes half a second, most of it to import pyshacl. A check costs some milliseconds and grows with
+    the proposal, not with the base.
+    """
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The terms of which facts are made."""
+        return Vocabulary.of(ontology_triples())
+
+    @cached_property
+    def rules(self) -> Rulebook:
+        """The rules, ready to be matched with a change."""
+        return rulebook()
+
+    @cached_property
+    def validator(self) -> Validator:
+        """The shapes, ready for pyshacl."""
+        return Validator(ontology_shapes())
+
+    def check(
+        self,
+        proposal: Proposal,
+        base: Engine,
+        moment: datetime,
+        *,
+        texts: Mapping[str, bytes] | None = None,
+        strict: bool = False,
+    ) -> Examination:
+        """Check a proposal against a base as of ``moment``; ``texts`` may be those of new sources, by their names.
+
+        With ``strict`` a warning refuses too. Nothing is changed.
+        """
+        terms = self.vocabulary.check(proposal.statements)
+        testimony = examine(proposal.statements, base, texts)
+        found = [*proposal.findings, *terms, *testimony.findings]
+        found += second_looks(testimony.claims, testimony.statements, base)
+        found += contested(testimony.statements, testimony.claims, base)
+        found += look_alikes(testimony.statements, base)
+        quads = tuple(statement.quad for statement in testimony.statements)
+        plain = not testimony.claims and any(quad.graph_name == DefaultGraph() for quad in quads)
+        case = _Case(tuple(_provisional(quads)) if plain else quads, testimony, base, moment)
+        change, view = addition(case.quads, moment, base, self.rules)
+        grounds = self._grounds(case, view)
+        found += self.vocabulary.unclassed(testimony.statements, view)
+        found += unmentioned(testimony.statements, view)
+        found += self._consequences(case, view)
+        if case.attributed:
+            found += self._as_told(case, found)
+        found = list(_causes(found))
+        stated = {quad.triple for quad in change.facts}
+        verdict = Verdict(
+            tuple(dict.fromkeys(found)),
+            tuple(claim.iri for claim in testimony.claims if not base.contains(_claimed(claim.iri))),
+            added=len(change.added),
+            removed=len(change.removed),
+            derived=len(change.added - stated),
+            checked=self._checked(proposal, testimony),
+            strict=strict,
+            labels=grounds.labels(found),
+        )
+        return Examination(verdict, quads, None if verdict.refused or plain else change, plain)
+
+    def withdraw(
+        self,
+        claims: Sequence[NamedNode],
+        reason: str,
+        base: Engine,
+        moment: datetime,
+        *,
+        strict: bool = False,
+    ) -> Examination:
+        """Check what withdrawing claims would leave behind.
+
+        It brings no fact in, so what it leaves incomplete is a warning; with ``strict`` that refuses.
+        """
+        change, view = withdrawal(claims, moment, reason, base, self.rules)
+        case = _Case((), Evidence((), (), ()), base, moment)
+        grounds = self._grounds(case, view)
+        found = [replace(one, severity=Severity.WARNING) for one in self._shape_findings(case, view)]
+        going = {quad.subject for quad in change.facts}
+        verdict = Verdict(
+            tuple(found),
+            withdrawn=tuple(claim for claim in dict.fromkeys(claims) if claim in going),
+            added=len(change.added),
+            removed=len(change.removed),
+            checked=len(claims),
+            strict=strict,
+            labels=grounds.labels(found),
+        )
+        return Examination(verdict, (), None if verdict.refused else change)
+
+    def admit(self, batch: Batch, view: Engine, progress: Progress = None) -> None:
+        """Refuse what is to be loaded in bulk for its terms, its values or its shapes.
+
+        ``view`` is the view as it would be. Raises ``Refused`` with the first violation and the number of others.
+        Cost: a microsecond a quad, and that of validating the whole view.
+        """
+        tell = progress or (lambda _: None)
+        tell("checking terms and values")
+        statements = (Statement(quad, Place("")) for quad in self.vocabulary.unlike(batch.facts()))
+        found = [*self.vocabulary.check(statements), *_unclassed(batch, view)]
+        if not _violations(found):
+            tell("checking shapes")
+            found = self.validator.validate_all(view)
+        if violations := _violations(found):
+            first, more = violations[0], f" (and {len(violations) - 1} more)" if violations[1:] else ""
+            where = short(first.focus) if isinstance(first.focus, NamedNode) else ""
+            raise Refused(
+                f"{first.message.rstrip('.')} [{first.code}]{more}", where=where, remedy=first.remedy
+            )
+
+    def validate(self, base: Engine, progress: Progress = None) -> Verdict:
+        """Check a whole base: the evidence of every claim, and every shape; clashes cannot have come in.
+
+        Cost: some seconds for a million triples, and memory for the claims and for what ``shacl`` reads.
+        """
+        found: list[Finding] = []
+        if progress:
+            progress("checking evidence")
+        claims: list[Claim] = []
+        try:
+            claims = verify(base)
+        except Refused as error:
+            found.append(Finding("quote-not-found", Severity.VIOLATION, error.what, error.remedy))
+        view = Overlay(base)
+        grounds = Grounds(base, view, (), (), self.rules)
+        found += map(grounds.grounded, self.validator.validate_all(base, progress))
+        checked = len(claims) + sum(1 for _ in base.quads(graph=VIEW))
+        return Verdict(tuple(found), checked=checked, whole=True, labels=grounds.labels(found))
+
+    def _grounds(self, case: _Case, view: Overlay) -> Grounds:
+        return Grounds(case.base, view, case.testimony.statements, case.testimony.claims, self.rules)
+
+    def _consequences(self, case: _Case, view: Overlay) -> Iterator[Finding]:
+        """Yield what is wrong with a view: clashes, and what the shapes find."""
+        yield from _clash_findings(view, self.rules, self._grounds(case, view))
+        yield from self._shape_findings(case, view)
+
+    def _shape_findings(self, case: _Case, view: Overlay) -> list[Finding]:
+        """Return what the shapes find, less the warnings that the base gave rise to already."""
+        affected = self.validator.shapes.affected(view)
+        found = self.validator.validate(view, affected)
+        mild = {one.focus for one in found if one.severity is Severity.WARNING}
+        if mild:
+            warned = {root: {node for node in nodes if node in mild} for root, nodes in affected.items()}
+            base = Overlay(case.base)
+            before = set(self.validator.validate(base, self.validator.shapes.targets_among(warned, base)))
+            found = [one for one in found if one.severity is Severity.VIOLATION or one not in before]
+        grounds = self._grounds(case, view) if found else None
+        return [grounds.grounded(finding) for finding in found if grounds]
+
+    def _as_told(self, case: _Case, known: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield, as warnings, what would be wrong if what the quoted speakers say were held true as well."""
+        sources = case.attributed
+        believed = [
+            Quad(quad.subject, _SPEAKER, sources[quad.subject], CLAIMS)
+            if (quad.graph_name, quad.predicate) == (CLAIMS, _SPEAKER) and quad.subject in sources
+            else quad
+            for quad in case.quads
+        ]
+        _, view = addition(believed, case.moment, case.base, self.rules)
+        seen = {(one.code, one.focus, one.path, one.value) for one in known}
+        for finding in self._consequences(case, view):
+            if (finding.code, finding.focus, finding.path, finding.value) not in seen:
+                message = (
+                    f"{finding.message.rstrip('.')}, if what the quoted speaker says is held true as well"
+                )
+                yield replace(finding, severity=Severity.WARNING, message=message)
+
+    @staticmethod
+    def _checked(proposal: Proposal, testimony: Evidence) -> int:
+        """Count the claims, and the uses of terms of ours."""
+        ours = (
+            isinstance(term, NamedNode) and term.value.startswith(_OURS)
+            for one in proposal.statements
+            for term in (one.quad.predicate, one.quad.object)
+        )
+        return len(testimony.claims) + sum(ours)
+
+
+def _violations(findings: Iterable[Finding]) -> list[Finding]:
+    return [one for one in findings if one.severity is Severity.VIOLATION]
+
+
+def _unclassed(batch: Batch, view: Engine) -> Iterator[Finding]:
+    """Yield a finding for each thing of which accepted claims tell, but not of what class it is."""
+    solutions: Any = view.query(_UNCLASSED)
+    without = {row["thing"] for row in solutions}
+    facts = batch.facts() if without else ()
+    for node in {
+        quad.subject for quad in facts if quad.subject in without and quad.graph_name in batch.accepted
+    }:
+        message = "it has no class, neither stated nor inferred"
+        yield Finding("no-class", Severity.VIOLATION, message, "state its class", focus=node)
+
+
+@cache
+def gate() -> Gate:
+    """Return the gate of this process."""
+    return Gate()
+
+
+def _claimed(claim: NamedNode) -> Quad:
+    return Quad(claim, _TYPE, _CLAIM, CLAIMS)
+
+
+def _provisional(quads: Iterable[Quad]) -> Iterator[Quad]:
+    """Yield plain triples as those of a claim in a source's own voice, as they would be once they have a quote."""
+    yield Quad(_PROVISIONAL, _SOURCE, _PROVISIONAL, CLAIMS)
+    yield Quad(_PROVISIONAL, _SPEAKER, _PROVISIONAL, CLAIMS)
+    for quad in quads:
+        plain = quad.graph_name == DefaultGraph()
+        yield Quad(quad.subject, quad.predicate, quad.object, _PROVISIONAL) if plain else quad
+
+
+def _causes(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield findings less what only follows from another.
+
+    A value that is of the wrong kind breaks its shapes too, and a thing of an unknown class has no class.
+    """
+    bad_values = {(one.place, one.value) for one in findings if one.code in _BAD_VALUES}
+    unknown = {one.focus for one in findings if one.code in _UNKNOWN_CLASS}
+    for one in findings:
+        follows = one.shape is not None and one.value is not None and (one.place, one.value) in bad_values
+        if not follows and not (one.code == "no-class" and one.focus in unknown):
+            yield one
+
+
+def _clash_findings(view: Overlay, rules: Rulebook, grounds: Grounds) -> Iterator[Finding]:
+    """Yield one finding for each clash, whichever way round its sides are."""
+    seen: set[object] = set()
+    for rule, bindings in clashes_of(view, rules):
+        sides = frozenset(bindings.values())
+        if (rule.axiom, rule.names, sides) not in seen:
+            seen.add((rule.axiom, rule.names, sides))
+            yield _clash(rule, [_bound(pattern, bindings) for pattern in rule.body], grounds)
+
+
+def _bound(pattern: Pattern, bindings: Bindings) -> Triple:
+    terms: Any = (bindings[term.value] if isinstance(term, Variable) else term for term in pattern)
+    return Triple(*terms)
+
+
+def _clash(rule: Rule, body: Sequence[Triple], grounds: Grounds) -> Finding:
+    said = " ".join(SUPPORTED[name] for name in rule.names if name in SUPPORTED)
+    sentences = " and ".join(dict.fromkeys(grounds.sentence(triple) for triple in body))
+    first = next((triple for triple in body if grounds.place(triple)), body[0])
+    return Finding(
+        f"clash-{rule.names[-1]}",
+        Severity.VIOLATION,
+        f"it cannot be that {sentences}. {said}",
+        "correct or leave out one side, or withdraw the claim that says the other",
+        grounds.place(first),
+        first.subject,
+        witnesses=grounds.witnesses(body),
+    )

@@ -1,0 +1,70 @@
+"""Changing a base on disk: one who writes adds and withdraws, each change whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from kg.bases.writing import Writer
+from kg.errors import UsageError
+from kg.findings import Verdict
+from kg.gate.checking import Examination, gate
+from kg.gate.submissions import Framing, find_claims, read_submission
+from kg.outside.proposals import Document
+from kg.storage.journal import Add, Withdraw
+from kg.storage.store import Engine
+
+Handed: TypeAlias = Path | str | Document
+"""A file by its name, or as a program hands it in."""
+
+
+class Session:
+    """The one who writes to a base; others may read until the first change, and then again when it ends.
+
+    Many changes in one session cost less than each in one of its own: the store is opened once.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def add(self, *files: Handed, framing: Framing | None = None, strict: bool = False) -> Verdict:
+        """Check files as one proposal and, unless it is refused, add it: synced when this returns.
+
+        ``framing`` makes one claim of plain triples, ``strict`` refuses for a warning too. Adding the same again
+        changes nothing. Raises ``UnreadableInput`` for a file that cannot be opened, ``UsageError`` for plain triples
+        without a framing, ``StoreError`` where it cannot be written. Cost: that of ``check``, and some 20 ms.
+        """
+        found = examine(files, framing, strict, self._writer.store, self._writer.time)
+        if found.plain and not found.verdict.refused:
+            raise UsageError("plain triples cannot be added as they are", remedy="give --source and --quote")
+        if found.change is None or not found.change.facts:
+            return found.verdict
+        self._writer.commit(Add("".join(f"{quad} .\n" for quad in found.quads)), found.change)
+        return replace(found.verdict, committed=True)
+
+    def retract(self, *claims: str, source: str | None = None, reason: str, strict: bool = False) -> Verdict:
+        """Withdraw claims, or all of a source: they stay on record, and what rested on them alone no longer holds.
+
+        What that leaves incomplete is told as warnings, or with ``strict`` refused. Withdrawing again changes nothing.
+        Raises ``UnknownName`` for a claim or source that is not there, ``StoreError`` where it cannot be written.
+        """
+        if not reason.strip():
+            raise UsageError("a withdrawal needs a reason", remedy="say why, it is kept on record")
+        store, now = self._writer.store, self._writer.time
+        found = gate().withdraw(find_claims(claims, source, store), reason, store, now, strict=strict)
+        if found.change is None or not found.verdict.withdrawn:
+            return found.verdict
+        self._writer.commit(Withdraw(found.verdict.withdrawn, reason), found.change)
+        return replace(found.verdict, committed=True)
+
+
+def examine(
+    files: Sequence[Handed], framing: Framing | None, strict: bool, base: Engine, moment: datetime
+) -> Examination:
+    """Check files as one proposal against a base as of a moment; nothing is changed."""
+    handed = [Path(file) if isinstance(file, str) else file for file in files]
+    submission = read_submission(handed, framing or Framing(), base)
+    return gate().check(submission.proposal, base, moment, texts=submission.texts, strict=strict)
