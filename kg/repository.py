@@ -27,6 +27,7 @@ from kg.storage.store import Embedded
 from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, Progress, curie, data_folder, iri
 
 if TYPE_CHECKING:
+    from kg.bases.writing import Handle
     from kg.gate.sessions import Handed, Session
     from kg.gate.submissions import Framing
 
@@ -55,6 +56,7 @@ class Base:
         self._store = store
         self._location = location
         self._folder = store.directory
+        self._kept: Handle | None = None
 
     def ask(self, question: str, /, **parameters: str) -> Answer:
         """Answer a stored question. A thing may be given by a label, a code, a CURIE or an IRI.
@@ -66,17 +68,18 @@ class Base:
         return self._steadily(lambda store: read_answer(store.query(bind(stored, parameters, store)), store))
 
     def _steadily(self, read: Callable[[Embedded], _Read], progress: Progress = None) -> _Read:
-        """Read while no writer changes the store; one on disk is open only meanwhile.
+        """Read while no writer changes the store; one on disk stays open until somebody has written to it.
 
         A store that turns out damaged is built again from the journal and read once more.
         """
         if self._folder is None:
             return read(self._store)
-        from kg.bases.writing import reading
+        from kg.bases.writing import Handle, reading
 
+        self._kept = self._kept or Handle()
         for last in (False, True):
             try:
-                with reading(self._folder, progress) as store:
+                with reading(self._folder, progress, self._kept) as store:
                     return read(store)
             except DamagedStore:
                 if last:

@@ -17,7 +17,7 @@ import kg
 from kg.cli import main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 # No test depends on the time, on the speed of the machine or on the run before.
@@ -37,6 +37,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the cache."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ["KG_CACHE"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_literals() -> Iterator[None]:
+    """Undo what owlrl does to rdflib when a test uses it: it puts readers of its own in for some datatypes."""
+    import rdflib.term
+
+    readers = rdflib.term._toPythonMapping
+    before = dict(readers)
+    yield
+    if "owlrl" in sys.modules:
+        readers.clear()
+        readers.update(before)
 
 
 @dataclass(frozen=True)

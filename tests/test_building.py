@@ -20,6 +20,7 @@ from kg.bases.cache import cache_file
 from kg.bases.upkeep import load
 from kg.bases.writing import writing
 from kg.errors import ParleyError, StoreError
+from kg.gate.checking import gate
 from kg.storage.journal import Journal
 
 FILES = Path(__file__).parent / "bulk"
@@ -424,10 +425,10 @@ def test_a_base_that_is_loaded_into_answers_in_the_same_process(base):
 def test_a_load_after_one_that_ended_before_its_store_was_written_loses_nothing(base):
     """The store is behind at the moment when the next writer gets the lock."""
     kept = shutil.copytree(base / "store", base.with_name("kept"))
-    load(base, [FILES / "truce.trig"])
+    load(base, [FILES / "truce.trig"], gate().admit)
     shutil.rmtree(base / "store")
     shutil.move(kept, base / "store")
-    load(base, [FILES / "second.trig"])
+    load(base, [FILES / "second.trig"], gate().admit)
     after = everything(base)
     assert b"truce-of-malta" in after
     assert b"president-of-malta" in after

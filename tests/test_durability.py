@@ -25,6 +25,7 @@ from kg.bases import building, writing
 from kg.bases.changes import addition, rulebook
 from kg.bases.upkeep import backup, inspect, load, make, rebuild
 from kg.errors import DamagedStore, StoreError
+from kg.gate.checking import gate
 from kg.storage.durable import lock
 from kg.storage.journal import Add, Journal, Load, Withdraw
 from kg.storage.seal import broken
@@ -69,7 +70,7 @@ def filled(small) -> Path:
     files = [small.parent / f"{name}.nq" for name in ("e", "f")]
     for path in files:
         path.write_text(as_text(proposal(path.stem)))
-    load(small, files)
+    load(small, files, gate().admit)
     return small
 
 
@@ -569,11 +570,11 @@ def test_a_load_for_which_there_is_no_space_leaves_the_base_as_it_was(tiny_disk)
     path.write_text("".join(as_text(proposal(f"m{number}")) for number in range(500)))
     filler = fill_up(tiny_disk.parent, 300_000)
     with pytest.raises(StoreError, match="No space left"):
-        load(tiny_disk, [path])
+        load(tiny_disk, [path], gate().admit)
     assert (tiny_disk / "journal" / "log").read_bytes() == log
     filler.unlink()
     assert content(tiny_disk) == held
-    load(tiny_disk, [path])
+    load(tiny_disk, [path], gate().admit)
     assert len(content(tiny_disk)) > len(held) + 500
 
 

@@ -23,7 +23,7 @@ from kg.bases.changes import Change, addition, rulebook, withdrawal
 from kg.errors import DamagedStore, ParleyError, StoreError
 from kg.storage.durable import lock
 from kg.storage.journal import Add, Journal, Kept, Load, Mark, Record, Withdraw
-from kg.storage.seal import broken, condemn, seal, unseal
+from kg.storage.seal import SEAL, broken, condemn, seal, unseal
 from kg.storage.store import Embedded, store_folder
 from kg.syntax.turtle import read
 from kg.terms import STATE, VIEW, Progress
@@ -34,9 +34,44 @@ _MOST_REPLAYED: Final = 300
 _CORRUPT: Final = re.compile(r"Corruption(?:.*?(?P<file>[\w-]+\.(?:sst|log)|MANIFEST-\d+))?", re.DOTALL)
 
 
+class Handle:
+    """A store that stays open between readings, for as long as nobody writes to it."""
+
+    def __init__(self) -> None:
+        self._store: Embedded | None = None
+        self._state: object = None
+
+    def store(self, folder: Path) -> Embedded | None:
+        """Return the store if it is still what is on disk; the caller holds the lock of readers."""
+        state = _state(folder)
+        return self._store if state is not None and state == self._state else None
+
+    def put(self, store: Embedded, folder: Path) -> None:
+        """Keep a store that was opened under the lock that the caller still holds.
+
+        One that was kept before is left to those who read it still; it is closed when they are done.
+        """
+        self._store, self._state = store, _state(folder)
+
+    def drop(self) -> None:
+        """Keep nothing."""
+        self._store = self._state = None
+
+
+def _state(folder: Path) -> object:
+    """Return what differs after every change of a store: its seal, which writers replace, and its folder."""
+    try:
+        stats = [(folder / name).stat() for name in (SEAL, "store")]
+    except OSError:
+        return None
+    return [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
+
+
 @contextmanager
-def reading(folder: Path, progress: Progress = None) -> Iterator[Embedded]:
+def reading(folder: Path, progress: Progress = None, kept: Handle | None = None) -> Iterator[Embedded]:
     """Open the store of a base on disk for reading; while it is open, no writer changes its files.
+
+    With ``kept`` it stays open afterwards, and is taken from there if nobody wrote meanwhile.
 
     RocksDB lets a writer delete files that a reader still needs, and a reader then fails or takes all memory.
     So readers hold a lock together, which a writer waits for. A store that does not hold what the journal does
@@ -46,9 +81,12 @@ def reading(folder: Path, progress: Progress = None) -> Iterator[Embedded]:
     failed: StoreError | None = None
     for _ in range(_TRIES):
         with read_lock(folder):
-            store = _current(folder, unsealed=failed is not None)
+            store = kept.store(folder) if kept else None
+            store = store or _current(folder, unsealed=failed is not None)
             if store is not None:
-                with closing(store), _noticing_damage(folder):
+                if kept:
+                    kept.put(store, folder)
+                with nullcontext(store) if kept else closing(store), _noticing_damage(folder, kept):
                     yield store
                 return
         if failed is not None:  # it could not be brought up to date, and it has to be
@@ -105,7 +143,7 @@ def _opened(folder: Path) -> tuple[Embedded, Mark | None]:
 
 
 @contextmanager
-def _noticing_damage(folder: Path) -> Iterator[None]:
+def _noticing_damage(folder: Path, kept: Handle | None = None) -> Iterator[None]:
     """Turn what RocksDB says of a damaged file into one clear line, and see to it that the store is built again."""
     try:
         yield
@@ -113,6 +151,8 @@ def _noticing_damage(folder: Path) -> Iterator[None]:
         found = _CORRUPT.search(str(error))
         if not found:
             raise
+        if kept:
+            kept.drop()
         what = f"{found['file'] or 'a file'} is damaged"
         with contextlib.suppress(OSError):
             condemn(folder, what)

@@ -48,7 +48,7 @@ class Grounds:
 
     def place(self, triple: Triple) -> Place | None:
         """Return where the proposal states a triple, or what leads to it by rules."""
-        for stated in self._origins(triple):
+        for stated in self._origins(triple) if self._stated else ():
             if stated in self._stated:
                 return self._stated[stated][0].place
         return None

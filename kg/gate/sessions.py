@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from kg.errors import UsageError
 from kg.findings import Verdict
 from kg.gate.checking import Examination, gate
 from kg.gate.submissions import Framing, find_claims, read_submission
-from kg.outside.proposals import Document
+from kg.outside.proposals import Document, read_proposal
 from kg.storage.journal import Add, Withdraw
 from kg.storage.store import Engine
 
@@ -66,5 +67,8 @@ def examine(
 ) -> Examination:
     """Check files as one proposal against a base as of a moment; nothing is changed."""
     handed = [Path(file) if isinstance(file, str) else file for file in files]
-    submission = read_submission(handed, framing or Framing(), base)
+    with ThreadPoolExecutor(1) as other:  # the file is read by another process: time to make the gate ready
+        reading = other.submit(read_proposal, handed)
+        gate().make_ready()
+        submission = read_submission(handed, framing or Framing(), base, reading.result())
     return gate().check(submission.proposal, base, moment, texts=submission.texts, strict=strict)

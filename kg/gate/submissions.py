@@ -14,7 +14,7 @@ from kg.asking.questions import resolve
 from kg.errors import Refused, UnknownName, UnreadableInput, UsageError
 from kg.evidence.claims import as_claim, next_claim, read_claims
 from kg.findings import Finding, Severity
-from kg.outside.proposals import Document, Limits, Proposal, Statement, read_proposal
+from kg.outside.proposals import Document, Proposal, Statement, read_proposal
 from kg.storage.overlay import canonical
 from kg.storage.store import Engine
 from kg.syntax.turtle import natural_key
@@ -50,16 +50,16 @@ class Submission:
 
 
 def read_submission(
-    files: Sequence[Path | Document], framing: Framing, base: Engine, limits: Limits | None = None
+    files: Sequence[Path | Document], framing: Framing, base: Engine, proposal: Proposal | None = None
 ) -> Submission:
-    """Read what was handed in, and make one claim of plain triples where ``framing`` says how.
+    """Read what was handed in, unless that was done, and make one claim of plain triples where ``framing`` says how.
 
     The text of a new source is one of ``framing.texts``, or lies beside its file as a ``.txt`` with the fingerprint
     that is stated. A claim that the base has in the same words keeps its number, so that handing in the same again
     changes nothing. Raises ``UnreadableInput`` for what cannot be opened, ``UsageError`` where the framing does not
     fit, ``UnknownName`` for a source or a speaker that is not known.
     """
-    proposal = read_proposal(files, limits or Limits())
+    proposal = proposal or read_proposal(files)
     given = {str(path): _text(path) for path in framing.texts}
     if framing.quote or framing.source or framing.said_by:
         return Submission(_framed(proposal, framing, given, base), given)

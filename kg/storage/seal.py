@@ -17,7 +17,10 @@ from typing import Final, NamedTuple
 
 from kg.storage.durable import sync_folder, write_whole
 
-_STORE, _SEAL, _OPEN = "store", "store.seal", "store.unsealed"
+_STORE, _OPEN = "store", "store.unsealed"
+SEAL: Final = "store.seal"
+"""The seal's file in the folder of a base."""
+
 _FIRST_LINE: Final = "parley-seal 1"
 _LINE = re.compile(r"([0-9a-f]{64}) (\d+) (\S+)")
 _PASSING = re.compile(r"LOCK|LOG(\.old\.\d+)?")
@@ -46,20 +49,20 @@ def seal(folder: Path) -> None:
     lines = [_FIRST_LINE, *(f"{digest} {size} {name}" for name, (digest, size) in sorted(files.items()))]
     content = "".join(line + "\n" for line in lines).encode()
     end = f"end {hashlib.sha256(content).hexdigest()}\n".encode()
-    write_whole(folder / _SEAL, lambda file: file.write(content + end))
+    write_whole(folder / SEAL, lambda file: file.write(content + end))
     (folder / _OPEN).unlink(missing_ok=True)
 
 
 def unseal(folder: Path) -> None:
     """Take the seal off, before the store is changed; what it says of the data files is kept for the next seal."""
     with contextlib.suppress(FileNotFoundError):
-        (folder / _SEAL).replace(folder / _OPEN)
+        (folder / SEAL).replace(folder / _OPEN)
     sync_folder(folder)
 
 
 def condemn(folder: Path, what: str) -> None:
     """Make sure that the store is not used again before it was built anew; ``what`` says what is wrong with it."""
-    write_whole(folder / _SEAL, lambda file: file.write(f"{what}\n".encode()))
+    write_whole(folder / SEAL, lambda file: file.write(f"{what}\n".encode()))
 
 
 def broken(folder: Path, *, thorough: bool = False) -> list[str] | None:
@@ -72,10 +75,10 @@ def broken(folder: Path, *, thorough: bool = False) -> list[str] | None:
     if not (folder / _STORE).is_dir():
         return []
     try:
-        said = (folder / _SEAL).read_bytes()
+        said = (folder / SEAL).read_bytes()
     except FileNotFoundError:
         return None
-    listed = _listed(folder / _SEAL)
+    listed = _listed(folder / SEAL)
     if listed is None:
         return [_condemned(said)]
     there = {path.name: (path, size) for path, size in _files(folder)}
@@ -94,7 +97,7 @@ def broken(folder: Path, *, thorough: bool = False) -> list[str] | None:
 def _condemned(said: bytes) -> str:
     """Return the words that stand in place of a seal, or that the seal itself is damaged."""
     lines = said.decode(errors="replace").splitlines()
-    return lines[0] if len(lines) == 1 and "\ufffd" not in lines[0] else f"{_SEAL} is damaged"
+    return lines[0] if len(lines) == 1 and "\ufffd" not in lines[0] else f"{SEAL} is damaged"
 
 
 def _listed(path: Path) -> Mapping[str, _File] | None:

@@ -6,10 +6,12 @@ targets. For a whole base the Rust engine ``shacl`` first finds which focus node
 
 from __future__ import annotations
 
+import logging
 import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeAlias
@@ -88,7 +90,7 @@ class Validator:
         from kg.validation.rdflibview import OverlayGraph
 
         affected = self.shapes.affected(overlay) if affected is None else affected
-        with _running:
+        with _running, _quietly():
             graph = OverlayGraph(overlay)
             found = {one for root, nodes in affected.items() for one in self._findings(root, nodes, graph)}
         return sorted(found, key=lambda one: (str(one.focus), one.code, one.path, str(one.value)))
@@ -228,6 +230,17 @@ class Validator:
             messages = self.shapes.values(shape, _MESSAGE) or messages  # not what pyshacl makes up
         english = [message for message in messages if message.language in (None, "en")]
         return str(getattr(message := (english or messages)[0], "value", message)) if messages else ""
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep rdflib from writing a traceback about each ill-typed literal: the findings say what is wrong."""
+    logger = logging.getLogger("rdflib.term")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _described(triples: Iterable[Any]) -> dict[Any, dict[str, list[Any]]]:
