@@ -12,11 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kg.asking.answers import Answer, Description, Fact
-    from kg.asking.questions import Question
+    from kg.asking.answers import Answer, Description
     from kg.errors import ParleyError
     from kg.evidence.claims import Claim
-    from kg.evidence.coverage import Coverage
+    from kg.findings import Finding, Verdict
+    from kg.gate.submissions import Framing
     from kg.repository import Base, init
     from kg.repository import open_base as open  # noqa: A004 - kg.open reads like gzip.open
 
@@ -26,11 +26,11 @@ _HOMES = {
     "Answer": "kg.asking.answers",
     "Base": "kg.repository",
     "Claim": "kg.evidence.claims",
-    "Coverage": "kg.evidence.coverage",
     "Description": "kg.asking.answers",
-    "Fact": "kg.asking.answers",
+    "Finding": "kg.findings",
+    "Framing": "kg.gate.submissions",
     "ParleyError": "kg.errors",
-    "Question": "kg.asking.questions",
+    "Verdict": "kg.findings",
     "init": "kg.repository",
     "open": "kg.repository",
 }
@@ -39,11 +39,11 @@ __all__ = [
     "Answer",
     "Base",
     "Claim",
-    "Coverage",
     "Description",
-    "Fact",
+    "Finding",
+    "Framing",
     "ParleyError",
-    "Question",
+    "Verdict",
     "init",
     "open",
 ]

@@ -120,7 +120,7 @@ def _add(ctx: click.Context, /, files: tuple[Path, ...], form: str, **given: Any
     someone's word; claims in TriG or N-Quads say that themselves. The text of a new source is given with
     --text, or lies beside its file. Adding the same again changes nothing.
 
-    Example: kg --store my-base add facts.ttl --source idlib-ceasefire --quote "a truce from midnight"
+    Example: kg --store my-base add facts.ttl --source idlib-ceasefire --quote "Russia and Turkey Agree"
     """
     if not files:
         raise UsageError("there is no file to add", remedy="name files, or - for standard input")

@@ -190,7 +190,8 @@ class Base:
         for source, text in sorted(texts.items(), key=lambda pair: pair[0].value):
             own = [path for path in lists if (path.parent / "article.txt").read_bytes() == text.encode()]
             omissions = [omission for path in own for omission in read_omissions(path, text)]
-            reports[source] = coverage(text, [c for c in claims if c.source == source], omissions)
+            own_claims = [c for c in claims if c.source == source and not c.withdrawn]
+            reports[source] = coverage(text, own_claims, omissions)
         return reports
 
     def things(self) -> Answer:

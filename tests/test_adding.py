@@ -251,3 +251,53 @@ def test_threads_and_processes_that_add_at_once_lose_nothing(base: Base, tmp_pat
     wanted = {f"<{PREFIXES['id']}st-{n}>" for n in range(8)}
     wanted |= {f"<{PREFIXES['id']}sp{p}-{n}>" for p in range(2) for n in range(3)}
     assert wanted <= held
+
+
+def test_a_base_that_is_open_sees_what_others_add(base: Base, tmp_path: Path):
+    """The store stays open between readings, but never longer than until somebody has written."""
+    before = base.things()
+    assert base.check(document(ACCORD.format("russia"))).added == 3
+    other = open_base(tmp_path / "base")
+    other.add(document(ACCORD.format("russia")), framing=framing())
+    assert len(base.things()) == len(before) + 1
+    assert base.check(document(ACCORD.format("russia"))).outcome == "unchanged"
+    rebuild(tmp_path / "base")
+    assert len(base.things()) == len(before) + 1
+
+
+def test_many_changes_in_one_session_are_each_on_record(base: Base):
+    with base.writing() as session:
+        verdicts = [session.add(document(f"id:st-{n} a parley:State ."), framing=framing()) for n in range(3)]
+        session.retract(verdicts[0].claims[0].value, reason="a trial")
+    assert [len(verdict.claims) for verdict in verdicts] == [1, 1, 1]
+    held = {row[1].value.rpartition("/")[2] for row in base.things()}
+    assert {"st-0", "st-1", "st-2"} & held == {"st-1", "st-2"}
+
+
+def test_a_withdrawn_claim_that_is_handed_in_again_is_refused(base: Base):
+    text = (
+        "".join(f"@prefix {prefix}: <{PREFIXES[prefix]}> .\n" for prefix in PREFIXES)
+        + """
+    graph:claims { <https://w3id.org/parley/claim/idlib-ceasefire/70> a parley:Claim ; oa:start 0 ; oa:end 23 ;
+        oa:exact "Russia and Turkey Agree" ; prov:hadPrimarySource source:idlib-ceasefire ;
+        prov:wasAttributedTo source:idlib-ceasefire . }
+    <https://w3id.org/parley/claim/idlib-ceasefire/70> { id:st a parley:State . }"""
+    )
+    claim = Document("claim.trig", text.encode(), RdfFormat.TRIG)
+    assert base.add(claim).committed
+    assert base.retract("idlib-ceasefire/70", reason="a trial").committed
+    (finding,) = base.add(claim).findings
+    assert finding.code == "withdrawn-claim"
+    assert "a trial" in finding.message
+
+
+def test_what_was_withdrawn_is_no_evidence(base: Base):
+    (claim,) = base.add(
+        document("id:st a parley:State ; rdfs:label 'Ruritania'@en ."), framing=framing()
+    ).claims
+    base.add(document("id:st a parley:State ."), framing=framing(QUOTES[1]))
+    base.retract(claim.value, reason="a trial")
+    shown = base.show("id:st")
+    assert claim not in {one.iri for fact in (*shown.stated, *shown.inferred) for one in fact.claims}
+    (clash,) = base.check(document("id:st a parley:Person .")).findings
+    assert claim not in {witness.claim for witness in clash.witnesses}

@@ -64,10 +64,13 @@ def proposed(path: Path) -> Proposal:
     proposal = read_proposal([path])
     if path.parent.name not in REFERENCE_DATA:
         return proposal
-    return Proposal(
-        tuple(one._replace(quad=Quad(*one.quad.triple, REFERENCE)) for one in proposal.statements),
-        proposal.findings,
-    )
+    data = [one._replace(quad=Quad(*one.quad.triple, REFERENCE)) for one in proposal.statements]
+    things = {one.quad.subject: one for one in data}
+    data += [
+        one._replace(quad=Quad(thing, iri("dcterms:source"), iri("source:geonames"), REFERENCE))
+        for thing, one in things.items()
+    ]
+    return Proposal(tuple(data), proposal.findings)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -168,6 +171,7 @@ def test_a_misspelt_term_is_named_with_the_nearest(store: Embedded):
 
 def test_nothing_of_ours_is_no_success(store: Embedded):
     assert check("", store).exit_status == 5
+    assert check("<https://example.org/a> a <https://example.org/B> .", store).exit_status == 5
     assert check("", store).outcome == "unchecked"
 
 
@@ -229,3 +233,17 @@ def test_the_built_in_base_is_sound(base: Base):
     verdict = base.validate()
     assert verdict.findings == ()
     assert verdict.outcome == "sound"
+
+
+def test_reference_data_say_which_data_set_they_come_from(store: Embedded):
+    """Only names need none: nothing enters as reference data that neither a sentence nor a data set backs."""
+    facts = "graph:reference {{ id:egypt a parley:State ; rdfs:label 'Egypt'@en {} . }}"
+    verdict = check(facts.format(""), store, RdfFormat.TRIG)
+    assert codes(verdict) == {"unsourced-reference"}
+    verdict = check(facts.format("; dcterms:source source:pycountry"), store, RdfFormat.TRIG)
+    assert codes(verdict) == set()
+
+
+def test_what_could_not_be_read_is_not_missed_by_the_shapes(store: Embedded):
+    verdict = check("id:a a parley:Agreement ; parley:hasParty id:turkey id:russia .", store)
+    assert codes(verdict) == {"syntax"}

@@ -238,7 +238,7 @@ def describe(thing: NamedNode, store: Engine, most: int = 500) -> Description:
     cut = max(len(outgoing), len(incoming)) == 4 * most
     quads = dict.fromkeys([*outgoing, *incoming])
     graphs = {q.graph_name for q in quads if isinstance(q.graph_name, NamedNode)} - _OWN_GRAPHS
-    claims = {claim.iri: claim for claim in read_claims(store, sorted(graphs, key=str))}
+    claims = {c.iri: c for c in read_claims(store, sorted(graphs, key=str)) if not c.withdrawn}
     where: dict[Triple, set[NamedNode]] = {}
     for quad in quads:
         if isinstance(quad.graph_name, NamedNode) and quad.graph_name not in (CLAIMS, ONTOLOGY):
@@ -265,7 +265,7 @@ def describe(thing: NamedNode, store: Engine, most: int = 500) -> Description:
         reading(thing, labels),
         tuple(grounded),
         tuple(fact for fact in held if fact not in grounded),
-        tuple(fact for fact in facts if any(not c.accepted and not c.withdrawn for c in fact.claims)),
+        tuple(fact for fact in facts if any(not claim.accepted for claim in fact.claims)),
         {speaker: reading(speaker, labels) for speaker in speakers},
         cut,
     )

@@ -21,7 +21,7 @@ from kg.findings import Check, Finding, Severity
 from kg.language.literals import TEXT
 from kg.storage.overlay import canonical
 from kg.storage.store import Engine
-from kg.terms import BASE, CLAIMS, REFERENCE, iri, short
+from kg.terms import BASE, CLAIMS, REFERENCE, iri, short, text
 
 if TYPE_CHECKING:
     from kg.outside.proposals import Statement
@@ -36,6 +36,16 @@ CHECKS: Final = {
         "A statement stands outside any claim in a proposal that has claims.",
         "No fact without its sentence.",
         "put it into the graph of a claim that quotes its sentence, or into graph:reference",
+    ),
+    "unsourced-reference": Check(
+        "Reference data say more of a thing than its names, and not which data set they come from.",
+        "No fact without its source: what a data set says names the data set, all else is a claim with its sentence.",
+        "name the data set with dcterms:source in graph:reference, or make it a claim with its quote",
+    ),
+    "withdrawn-claim": Check(
+        "A claim of the proposal was withdrawn from the base.",
+        "What was withdrawn stays on record as it was; who stands by it after all says so anew.",
+        "give the claim another number if it is to count after all",
     ),
     "undescribed-graph": Check(
         "Statements stand in a graph that no claim describes.",
@@ -90,6 +100,9 @@ CHECKS: Final = {
 _TYPE, _CLAIM = iri("rdf:type"), iri("parley:Claim")
 _SOURCE, _SPEAKER = iri("prov:hadPrimarySource"), iri("prov:wasAttributedTo")
 _QUOTE, _START, _END, _INTEGER = map(iri, ("oa:exact", "oa:start", "oa:end", "xsd:integer"))
+_CHANGE_NOTE, _DATA_SET = iri("skos:changeNote"), iri("dcterms:source")
+_SOURCES: Final = BASE + "source/"
+_NAMES: Final = {iri("rdfs:label"), iri("skos:altLabel")}
 _RECORDED, _WITHDRAWN = iri("prov:generatedAtTime"), iri("prov:invalidatedAtTime")
 _ONCE: Final = {
     _SOURCE: "source",
@@ -140,6 +153,32 @@ def examine(
     entering = [*reading.put_right(statements), *sources.added]
     reading.find_changes(entering)
     return Evidence(tuple(entering), tuple(reading.claims), tuple(reading.findings))
+
+
+def unsourced(statements: Iterable[Statement], base: Engine) -> Iterator[Finding]:
+    """Yield a finding for each thing of which reference data say more than its names, but not where that is from.
+
+    Cost: one look-up for each such thing.
+    """
+    said: dict[NamedNode, Statement] = {}
+    sourced: set[object] = set()
+    for statement in statements:
+        subject, predicate, _, graph = statement.quad
+        if graph == REFERENCE and predicate == _DATA_SET:
+            sourced.add(subject)
+        elif graph == REFERENCE and predicate not in _NAMES and isinstance(subject, NamedNode):
+            said.setdefault(subject, statement)
+    for thing, statement in said.items():
+        if thing.value.startswith(_SOURCES):  # what describes a data set needs none
+            continue
+        if thing not in sourced and not any(base.quads(thing, _DATA_SET, None, REFERENCE)):
+            check, message = (
+                CHECKS["unsourced-reference"],
+                f"reference data on {short(thing)} name no data set",
+            )
+            yield Finding(
+                "unsourced-reference", check.severity, message, check.remedy, statement.place, thing
+            )
 
 
 _Said: TypeAlias = "dict[NamedNode, list[Statement]]"
@@ -219,9 +258,16 @@ class _Reading:
         right = self._position(claim, said, values, texts)
         violations = any(found.severity is Severity.VIOLATION for found in self.findings[before:])
         if right and not violations:
+            self._find_withdrawal(claim, first)
             times = (values[p].value if p in values else "" for p in (_RECORDED, _WITHDRAWN))
             source, speaker = cast("tuple[NamedNode, NamedNode]", (values[_SOURCE], values[_SPEAKER]))
             self.claims.append(Claim(claim, source, speaker, values[_QUOTE].value, *right, *times))
+
+    def _find_withdrawal(self, claim: NamedNode, first: Statement) -> None:
+        for end in self.base.quads(claim, _WITHDRAWN, None, CLAIMS):
+            reasons = [text(quad.object) for quad in self.base.quads(claim, _CHANGE_NOTE, None, CLAIMS)]
+            why = f", because {shown(reasons[0])}" if reasons else ""
+            self._find("withdrawn-claim", first, f"{short(claim)} was withdrawn at {text(end.object)}{why}")
 
     def _values(self, claim: NamedNode, said: _Said) -> _Values | None:
         """Return what the proposal, or else the base, says of a claim, ``None`` where it says something twice."""

@@ -21,7 +21,7 @@ from kg.errors import Refused
 from kg.evidence.claims import Claim, verify
 from kg.evidence.counts import contested
 from kg.evidence.scrutiny import second_looks
-from kg.evidence.testimony import Evidence, examine
+from kg.evidence.testimony import Evidence, examine, unsourced
 from kg.findings import Finding, Place, Severity, Verdict
 from kg.gate.grounds import Grounds
 from kg.language.lookalikes import look_alikes
@@ -41,6 +41,7 @@ _PROVISIONAL: Final = NamedNode(BASE + "claim/proposal/0")
 """The claim that plain triples are checked as before they have a quote."""
 _UNCLASSED: Final = f"SELECT DISTINCT ?thing {{ ?thing ?p ?o FILTER NOT EXISTS {{ ?thing {_TYPE} ?class }} }}"
 _BAD_VALUES: Final = {"impossible-value", "unknown-datatype", "wrong-kind-of-value"}
+_FOREIGN: Final = {"no-class", "unknown-class", "unknown-property", "unknown-term"}
 _UNKNOWN_CLASS: Final = {"homoglyph", "misused-term", "unknown-class"}
 _OURS: Final = PREFIXES["parley"]
 
@@ -118,16 +119,21 @@ class Gate:
         found += second_looks(testimony.claims, testimony.statements, base)
         found += contested(testimony.statements, testimony.claims, base)
         found += look_alikes(testimony.statements, base)
+        found += unsourced(testimony.statements, base)
         quads = tuple(statement.quad for statement in testimony.statements)
         plain = not testimony.claims and any(quad.graph_name == DefaultGraph() for quad in quads)
         case = _Case(tuple(_provisional(quads)) if plain else quads, testimony, base, moment)
         change, view = addition(case.quads, moment, base, self.rules)
         grounds = self._grounds(case, view)
-        found += self.vocabulary.unclassed(testimony.statements, view)
-        found += unmentioned(testimony.statements, view)
-        found += self._consequences(case, view)
-        if case.attributed:
-            found += self._as_told(case, found)
+        if not _violations(proposal.findings):  # what could not be read would be missed
+            found += self.vocabulary.unclassed(testimony.statements, view)
+            found += unmentioned(testimony.statements, view)
+            found += self._consequences(case, view)
+            if case.attributed:
+                found += self._as_told(case, found)
+        checked = self._checked(proposal, testimony)
+        if not checked and all(map(_is_foreign, found)):
+            return Examination(Verdict(strict=strict))
         found = list(_causes(found))
         stated = {quad.triple for quad in change.facts}
         verdict = Verdict(
@@ -136,10 +142,11 @@ class Gate:
             added=len(change.added),
             removed=len(change.removed),
             derived=len(change.added - stated),
-            checked=self._checked(proposal, testimony),
+            checked=checked,
             strict=strict,
             labels=grounds.labels(found),
         )
+        verdict = replace(verdict, findings=tuple(verdict.ordered))
         return Examination(verdict, quads, None if verdict.refused or plain else change, plain)
 
     def withdraw(
@@ -259,6 +266,12 @@ class Gate:
             for term in (one.quad.predicate, one.quad.object)
         )
         return len(testimony.claims) + sum(ours)
+
+
+def _is_foreign(finding: Finding) -> bool:
+    """Tell whether a finding only says that a thing or a term is none of ours, nor nearly one."""
+    ours = isinstance(finding.focus, NamedNode) and finding.focus.value.startswith(BASE)
+    return finding.code in _FOREIGN and not ours and "parley:" not in finding.remedy
 
 
 def _violations(findings: Iterable[Finding]) -> list[Finding]:

@@ -21,6 +21,7 @@ from kg.syntax.turtle import natural_key
 from kg.terms import CLAIMS, iri
 
 _CLAIM, _TYPE, _LABEL = iri("parley:Claim"), iri("rdf:type"), iri("rdfs:label")
+_WITHDRAWN, _SAME = iri("prov:invalidatedAtTime"), iri("owl:sameAs")
 _IN_PATH: Final = re.compile(r"<([^<>]+)>")
 _MOST_WITNESSES: Final = 4
 _MOST_SUPPORTS: Final = 100
@@ -60,6 +61,10 @@ class Grounds:
         if place is None:
             keys = (finding.focus, finding.value)
             place = next((self._stated[key][0].place for key in keys if key in self._stated), None)
+        if place is None:  # two things became one
+            place = next(
+                (one.place for of in self._stated.values() for one in of if one.quad.predicate == _SAME), None
+            )
         return replace(finding, place=place, witnesses=self.witnesses(concerned))
 
     def witnesses(self, triples: Iterable[Triple]) -> tuple[Witness, ...]:
@@ -133,4 +138,6 @@ class Grounds:
                         queue.append(support)
 
     def _is_claim(self, name: NamedNode) -> bool:
-        return any(quad.object == _CLAIM for quad in self._base.quads(name, _TYPE, None, CLAIMS))
+        """Tell whether a graph is that of a claim of the base that still counts."""
+        described = any(quad.object == _CLAIM for quad in self._base.quads(name, _TYPE, None, CLAIMS))
+        return described and not any(self._base.quads(name, _WITHDRAWN, None, CLAIMS))

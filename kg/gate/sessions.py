@@ -52,6 +52,8 @@ class Session:
         What that leaves incomplete is told as warnings, or with ``strict`` refused. Withdrawing again changes nothing.
         Raises ``UnknownName`` for a claim or source that is not there, ``StoreError`` where it cannot be written.
         """
+        if claims and source:
+            raise UsageError("claims and a source are both named", remedy="name either")
         if not reason.strip():
             raise UsageError("a withdrawal needs a reason", remedy="say why, it is kept on record")
         store, now = self._writer.store, self._writer.time
@@ -67,6 +69,10 @@ def examine(
 ) -> Examination:
     """Check files as one proposal against a base as of a moment; nothing is changed."""
     handed = [Path(file) if isinstance(file, str) else file for file in files]
+    if not handed or not all(isinstance(file, Path | Document) for file in handed):
+        raise UsageError(
+            "files are given by name, or as Document", remedy="give each as an argument of its own"
+        )
     with ThreadPoolExecutor(1) as other:  # the file is read by another process: time to make the gate ready
         reading = other.submit(read_proposal, handed)
         gate().make_ready()

@@ -60,6 +60,8 @@ def read_submission(
     fit, ``UnknownName`` for a source or a speaker that is not known.
     """
     proposal = proposal or read_proposal(files)
+    if framing.at is not None and framing.at < 0:
+        raise UsageError("a quote cannot begin before its text", remedy="count code points from 0")
     given = {str(path): _text(path) for path in framing.texts}
     if framing.quote or framing.source or framing.said_by:
         return Submission(_framed(proposal, framing, given, base), given)

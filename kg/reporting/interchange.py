@@ -262,7 +262,7 @@ def _fingerprint(finding: Finding, seen: Counter[str]) -> str:
 
 
 def as_junit(verdict: Verdict) -> str:
-    """Return a report of tests: one suite a file, one case a finding, and only violations fail.
+    """Return a report of tests: one suite a file, one case a finding, and what refuses fails.
 
     Without findings there is one case; it passes, unless nothing was checked.
     """
@@ -298,7 +298,7 @@ def _close(case: Xml.Element, finding: Finding | None, verdict: Verdict) -> None
     told = [f"{finding.place or 'proposal'}: {finding.severity}: {advice(finding)}"]
     told += [f"{witness.claim.value}: “{witness.quote}”" for witness in finding.witnesses]
     words = "\n".join(one_line(line, 2000) for line in told)
-    if finding.severity is Severity.VIOLATION:
+    if verdict.strict or finding.severity is Severity.VIOLATION:
         message = one_line(finding.message, 1000)
         Xml.SubElement(case, "failure", type=visible(finding.code), message=message).text = words
     else:
