@@ -117,6 +117,11 @@ def _stating(triple: Triple, store: Engine) -> Iterator[Quad]:
     return store.quads(subject, predicate, value)
 
 
+def is_withdrawn(claim: object, engine: Engine) -> bool:
+    """Tell whether a claim was withdrawn."""
+    return isinstance(claim, NamedNode) and bool(_says(claim, _WITHDRAWN, engine))
+
+
 def _says(claim: NamedNode, predicate: NamedNode, *engines: Engine) -> set[object]:
     return {quad.object for engine in engines for quad in engine.quads(claim, predicate, None, CLAIMS)}
 

@@ -27,6 +27,11 @@ CHECKS: Final = {
         "Positions count in one text; in another they mean other words.",
         "give the unchanged text, or describe the new text as a source of its own",
     ),
+    "ambiguous-source": Check(
+        "A source has two texts or two fingerprints.",
+        "Positions count in one text; in another they mean other words.",
+        "make it two sources",
+    ),
 }
 """The checks of sources, by their codes."""
 
@@ -54,6 +59,7 @@ def read_sources(about: _Described, base: Engine, texts: Mapping[str, bytes]) ->
     names = ", ".join(f"{name} has {digest[:12]}…" for digest, (name, _) in list(left.items())[:3])
     unstated = []
     for source, statement in read.needed().items():
+        read.find_ambiguity(source)
         stated, given = read.value(source, _SHA256), read.value(source, _TEXT)
         if given is not None:
             read.keep(source, statement, given, stated)
@@ -100,6 +106,16 @@ class _Reading:
             if isinstance(quad.object, Literal):
                 return quad.object.value
         return None
+
+    def find_ambiguity(self, source: NamedNode) -> None:
+        """Find a second text or fingerprint of a source, in the proposal or beside that of the base."""
+        for predicate, name in ((_SHA256, "fingerprints"), (_TEXT, "texts")):
+            own = self.about.get(source, {}).get(predicate, ())
+            known = (
+                {quad.object for quad in self.base.quads(source, predicate, None, CLAIMS)} if own else set()
+            )
+            if len(known | {statement.quad.object for statement in own}) > 1:
+                self.find("ambiguous-source", own[-1], source, f"{short(source)} has two {name}")
 
     def keep(self, source: NamedNode, statement: Statement, words: str, stated: str | None) -> None:
         """Keep a text that is stated; its fingerprint must be its own."""

@@ -252,7 +252,7 @@ class _Reading:
             return
         for predicate, kind in _NEEDED.items():
             value = values.get(predicate)
-            if value is None or not isinstance(value, kind) or not value.value:
+            if value is None or not isinstance(value, kind) or not any(map(str.isalnum, value.value)):
                 message = f"{short(claim)} has no {_ONCE[predicate]}"
                 self._find("incomplete-claim", first, message, f"state it with {short(predicate)}", predicate)
         right = self._position(claim, said, values, texts)

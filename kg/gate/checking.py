@@ -15,14 +15,14 @@ from typing import Any, Final, cast
 from pyoxigraph import DefaultGraph, NamedNode, Quad, QuerySolutions, Triple, Variable
 
 from kg.bases.bulk import Batch
-from kg.bases.changes import Change, addition, rulebook, withdrawal
+from kg.bases.changes import Change, addition, is_withdrawn, rulebook, withdrawal
 from kg.bases.ontology import ontology_shapes, ontology_triples
-from kg.errors import Refused
+from kg.errors import LimitReached, Refused, UnsupportedConstruct
 from kg.evidence.claims import Claim, verify
 from kg.evidence.counts import contested
 from kg.evidence.scrutiny import second_looks
 from kg.evidence.testimony import Evidence, examine, unsourced
-from kg.findings import Finding, Place, Severity, Verdict
+from kg.findings import Check, Finding, Place, Severity, Verdict
 from kg.gate.grounds import Grounds
 from kg.language.lookalikes import look_alikes
 from kg.language.vocabulary import Vocabulary, unmentioned
@@ -32,7 +32,7 @@ from kg.logic.rules import SUPPORTED, Pattern, Rule
 from kg.outside.proposals import Proposal, Statement
 from kg.storage.overlay import Overlay
 from kg.storage.store import Engine
-from kg.terms import BASE, CLAIMS, PREFIXES, Progress, iri, short
+from kg.terms import BASE, CLAIMS, PREFIXES, REFERENCE, Progress, iri, short
 from kg.validation.validate import Validator
 
 _SOURCE, _SPEAKER = iri("prov:hadPrimarySource"), iri("prov:wasAttributedTo")
@@ -43,7 +43,18 @@ _UNCLASSED: Final = f"SELECT DISTINCT ?thing {{ ?thing ?p ?o FILTER NOT EXISTS {
 _BAD_VALUES: Final = {"impossible-value", "unknown-datatype", "wrong-kind-of-value"}
 _FOREIGN: Final = {"no-class", "unknown-class", "unknown-property", "unknown-term"}
 _UNKNOWN_CLASS: Final = {"homoglyph", "misused-term", "unknown-class"}
+_THINGS: Final = PREFIXES["id"]
 _OURS: Final = PREFIXES["parley"]
+
+
+CHECKS: Final = {
+    "endless-rules": Check(
+        "From the proposal more follows than the rules can draw.",
+        "The view is all that follows; of long chains of parts, or a value computed from itself, too much does.",
+        "leave out long chains of parts, and what is made the same as a thing that rules compute",
+    ),
+}
+"""The check of the gate itself, by its code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +124,20 @@ class Gate:
 
         With ``strict`` a warning refuses too. Nothing is changed.
         """
-        terms = self.vocabulary.check(proposal.statements)
         testimony = examine(proposal.statements, base, texts)
-        found = [*proposal.findings, *terms, *testimony.findings]
-        found += second_looks(testimony.claims, testimony.statements, base)
-        found += contested(testimony.statements, testimony.claims, base)
-        found += look_alikes(testimony.statements, base)
-        found += unsourced(testimony.statements, base)
+        found = [*proposal.findings, *self._own_findings(proposal, testimony, base)]
         quads = tuple(statement.quad for statement in testimony.statements)
         plain = not testimony.claims and any(quad.graph_name == DefaultGraph() for quad in quads)
         case = _Case(tuple(_provisional(quads)) if plain else quads, testimony, base, moment)
-        change, view = addition(case.quads, moment, base, self.rules)
+        try:
+            change, view = addition(case.quads, moment, base, self.rules)
+        except (LimitReached, UnsupportedConstruct) as error:
+            finding = Finding("endless-rules", Severity.VIOLATION, error.what, error.remedy)
+            return Examination(Verdict((*found, finding), checked=1, strict=strict), quads)
         grounds = self._grounds(case, view)
         if not _violations(proposal.findings):  # what could not be read would be missed
             found += self.vocabulary.unclassed(testimony.statements, view)
+            found += _untyped(case, view)
             found += unmentioned(testimony.statements, view)
             found += self._consequences(case, view)
             if case.attributed:
@@ -148,6 +159,15 @@ class Gate:
         )
         verdict = replace(verdict, findings=tuple(verdict.ordered))
         return Examination(verdict, quads, None if verdict.refused or plain else change, plain)
+
+    def _own_findings(self, proposal: Proposal, testimony: Evidence, base: Engine) -> Iterator[Finding]:
+        """Yield what is wrong with a proposal by itself: terms, values, evidence, names."""
+        yield from self.vocabulary.check(proposal.statements)
+        yield from testimony.findings
+        yield from second_looks(testimony.claims, testimony.statements, base)
+        yield from contested(testimony.statements, testimony.claims, base)
+        yield from look_alikes(testimony.statements, base)
+        yield from unsourced(testimony.statements, base)
 
     def withdraw(
         self,
@@ -268,6 +288,21 @@ class Gate:
         return len(testimony.claims) + sum(ours)
 
 
+def _untyped(case: _Case, view: Overlay) -> Iterator[Finding]:
+    """Yield a finding for each thing of which an accepted claim tells, and which has no class in the view.
+
+    That somebody else says what it is does not count there: no shape would look at it.
+    """
+    spoken = {CLAIMS, REFERENCE, *case.attributed}
+    held = (one for one in case.testimony.statements if one.quad.graph_name not in spoken)
+    for node, one in {one.quad.subject: one for one in held}.items():
+        if not isinstance(node, NamedNode) or not node.value.startswith(_THINGS):
+            continue
+        if not any(view.triples(node, _TYPE)) and not is_withdrawn(one.quad.graph_name, case.base):
+            message = f"{short(node)} has no class, neither stated nor inferred from what is held true"
+            yield Finding("no-class", Severity.VIOLATION, message, "state its class with a", one.place, node)
+
+
 def _is_foreign(finding: Finding) -> bool:
     """Tell whether a finding only says that a thing or a term is none of ours, nor nearly one."""
     ours = isinstance(finding.focus, NamedNode) and finding.focus.value.startswith(BASE)
@@ -316,9 +351,13 @@ def _causes(findings: Sequence[Finding]) -> Iterator[Finding]:
     """
     bad_values = {(one.place, one.value) for one in findings if one.code in _BAD_VALUES}
     unknown = {one.focus for one in findings if one.code in _UNKNOWN_CLASS}
+    classless: set[object] = set()
     for one in findings:
         follows = one.shape is not None and one.value is not None and (one.place, one.value) in bad_values
-        if not follows and not (one.code == "no-class" and one.focus in unknown):
+        if one.code == "no-class":
+            follows = one.focus in unknown or one.focus in classless
+            classless.add(one.focus)
+        if not follows:
             yield one
 
 

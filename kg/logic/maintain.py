@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from pyoxigraph import BlankNode, NamedNode, Triple, Variable
 
-from kg.errors import UnsupportedConstruct
+from kg.errors import LimitReached, UnsupportedConstruct
 from kg.logic.joins import Environment, Graph, Join
 from kg.logic.reason import Bindings
 from kg.logic.rules import Pattern, Rule
@@ -24,8 +24,16 @@ from kg.terms import iri
 _Slots: TypeAlias = tuple[int, int, int]
 
 _TYPE, _SAME = iri("rdf:type"), iri("owl:sameAs")
-_STEPS: Final = 100
-"""How often a rule that computes may lead to itself; no other rule can go on for ever."""
+_STEPS: Final = 5
+"""How often a rule that computes may lead to itself; no other rule can go on for ever.
+
+Far fewer than the rounds that building a view allows, so that what is accepted here can be built again.
+"""
+_MOST_DRAWN: Final = 1_000_000
+"""How many conclusions a change may draw, known ones included: a few seconds.
+
+A long chain of parts draws the cube of its length.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +121,28 @@ def derive(overlay: Overlay, rules: Rulebook, facts: Iterable[Triple]) -> None:
     """Add facts to a closed view, and all that follows from them.
 
     Facts come in canonical form. Cost: some microseconds for each triple that is derived, and as many look-ups as
-    rules speak of its predicate or class. Raises ``UnsupportedConstruct`` for a rule that computes without end.
+    rules speak of its predicate or class. Raises ``UnsupportedConstruct`` for a rule that computes without end,
+    ``LimitReached`` for a change from which too much follows.
     """
     new = [fact for fact in facts if overlay.add(fact)]
     equality = _has_equality(overlay)
     steps: dict[Triple, int] = {}
+    drawn = 0
     for triple in new:  # which grows
         terms = tuple(triple)
         equality = equality or terms[1] == _SAME
         taken = steps.get(triple, 0) if steps else 0
         for part in rules.deriving.of(terms, equality):
-            for head in part.heads(terms, overlay):
+            heads = part.heads(terms, overlay)
+            drawn += len(heads)
+            for head in heads:
                 if overlay.add(head):
                     new.append(head)
                     if taken or part.computes:
                         steps[head] = _counted(taken + part.computes, part.rule)
+        if drawn > _MOST_DRAWN:
+            what = f"more than {_MOST_DRAWN:,} conclusions follow"
+            raise LimitReached(what, remedy="leave out long chains of parts, or load it with kg load")
 
 
 def _counted(steps: int, rule: Rule) -> int:

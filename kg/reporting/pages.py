@@ -18,6 +18,7 @@ from kg.bases.ontology import shape_files, shape_triples
 from kg.errors import UnknownName
 from kg.evidence import counts, scrutiny, testimony
 from kg.findings import Check, Severity, shape_code
+from kg.gate import checking
 from kg.language import lookalikes, vocabulary
 from kg.logic.rules import SUPPORTED
 from kg.outside import proposals
@@ -46,7 +47,17 @@ _CLASHES: Final = {
 }
 """What is wrong where a rule of the ontology finds a contradiction, by the names in the tables of OWL 2 RL."""
 
-_CHECKING: Final = (counts, proposals, vocabulary, lookalikes, testimony, scrutiny, shapelint, upkeep)
+_CHECKING: Final = (
+    checking,
+    counts,
+    proposals,
+    vocabulary,
+    lookalikes,
+    testimony,
+    scrutiny,
+    shapelint,
+    upkeep,
+)
 """The modules with checks that are no shapes."""
 
 _MESSAGE, _PRINCIPLE, _SEVERITY = map(iri, ("sh:message", "sh:description", "sh:severity"))
