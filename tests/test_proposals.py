@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 from kg.errors import UnreadableInput, UsageError
 from kg.findings import Place, Severity
+from kg.outside import reader
 from kg.outside.proposals import CHECKS, SYNTAXES, Document, Limits, read_proposal
+from kg.outside.sandbox import Ahead
 from kg.outside.scan import Feed, Places
 
 HERE = Path(__file__).parent
@@ -656,3 +658,19 @@ def test_the_reader_could_not_open_anything():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.split() == ["24", "24"]
+
+
+def test_the_reader_for_the_next_proposal_is_ready_from_the_third_on():
+    """Most processes read one proposal; one that reads many has the next reader started ahead, and takes it."""
+    ahead = Ahead(reader.__file__)
+    try:
+        for taken in (1, 2, 3):
+            waiting = list(ahead._waiting)
+            with ahead.take() as process:
+                process.kill()
+            ahead.prepare()
+            assert (process in waiting) == (taken == 3)
+            assert len(ahead._waiting) == (taken > 1)
+    finally:
+        ahead._end()
+    assert ahead._waiting == []

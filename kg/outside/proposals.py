@@ -11,7 +11,6 @@ import marshal
 import os
 import re
 import stat
-import subprocess
 import threading
 import time
 import unicodedata
@@ -25,7 +24,7 @@ from pyoxigraph import NamedNode, Quad, RdfFormat, parse
 from kg.errors import ParleyError, UnreadableInput, UsageError
 from kg.findings import Check, Finding, Place
 from kg.outside import reader
-from kg.outside.sandbox import limit_reached, start_worker
+from kg.outside.sandbox import Ahead, limit_reached
 from kg.terms import PREFIXES, short
 
 SYNTAXES: Final = {
@@ -200,9 +199,12 @@ def _read(
             yield _finding(code, message, Place(name, line, column))
 
 
+_readers: Final = Ahead(reader.__file__)
+
+
 def _values(request: dict[str, Any], limits: Limits, name: str) -> Iterator[tuple[Any, ...]]:
     """Yield what the reader says while it reads; if it did not come to the end, at last the limit that ended it."""
-    with start_worker(reader.__file__, subprocess.PIPE) as process:
+    with _readers.take() as process:
         input_, output, errors = (
             cast("IO[bytes]", stream) for stream in (process.stdin, process.stdout, process.stderr)
         )
@@ -225,6 +227,7 @@ def _values(request: dict[str, Any], limits: Limits, name: str) -> Iterator[tupl
         finally:
             timer.cancel()
             process.kill()
+            _readers.prepare()
     if status == _FAILED and not late.is_set():
         raise ParleyError(f"the reader failed: {said[-200:]}", where=name, remedy="report this")
     limit = "time" if late.is_set() else limit_reached(status, said)

@@ -7,8 +7,11 @@ that process is one error here, with nothing lost.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import marshal
 import mmap
+import os
 import re
 import subprocess
 import sys
@@ -148,6 +151,55 @@ def start_worker(program: str, output: IO[bytes] | int) -> subprocess.Popen[byte
     command = [sys.executable, "-I", "-S", "-X", "utf8", program, *folders]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=output, stderr=pipe)  # noqa: S603 - our own
+
+
+class Ahead:
+    """A worker that is started before it is needed, in a process that needs one again and again.
+
+    The first two are started when they are needed: most processes need no more. One that is never taken ends with the
+    process that started it.
+    """
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        self._waiting: list[subprocess.Popen[bytes]] = []
+        self._taken = 0
+
+    def take(self) -> subprocess.Popen[bytes]:
+        """Return a worker, with pipes to and from it; it is the caller's from then on."""
+        self._taken += 1
+        with contextlib.suppress(IndexError):
+            if (process := self._waiting.pop()).poll() is None:
+                return process
+            _dismiss(process)
+        return start_worker(self._program, subprocess.PIPE)
+
+    def prepare(self) -> None:
+        """Start the next worker, if it is likely to be needed."""
+        if self._taken == 2:  # noqa: PLR2004 - the second time: there may be a third
+            atexit.register(self._end)
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=self._forget)
+        if self._taken > 1 and not self._waiting:
+            with contextlib.suppress(OSError):  # then it is started when it is needed, or that says why not
+                self._waiting.append(start_worker(self._program, subprocess.PIPE))
+
+    def _end(self) -> None:
+        while self._waiting:
+            _dismiss(self._waiting.pop())
+
+    def _forget(self) -> None:
+        """Leave the worker to the process that started it."""
+        _others.extend(self._waiting)
+        self._waiting.clear()
+
+
+_others: Final[list[subprocess.Popen[bytes]]] = []
+
+
+def _dismiss(process: subprocess.Popen[bytes]) -> None:
+    with process:
+        process.kill()
 
 
 def limit_reached(status: int, said: str) -> str:
