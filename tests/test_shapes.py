@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from pyoxigraph import NamedNode, Quad, RdfFormat, Triple, parse
 
 from kg.errors import UnsupportedConstruct
+from kg.findings import shape_code
 from kg.storage.overlay import Overlay
 from kg.storage.store import Embedded
 from kg.terms import VIEW, iri
 from kg.validation.regexes import fault
 from kg.validation.selects import path_text, prepare, reads
-from kg.validation.shapegraph import ShapeGraph, code
+from kg.validation.shapegraph import ShapeGraph
 from kg.validation.shapelint import CHECKS, lint
 from kg.validation.shapes import Shapes
 
@@ -276,4 +277,4 @@ def test_a_query_is_parsed_once_in_whatever_order_its_prefixes_come():
 
 
 def test_the_code_of_a_finding_is_the_name_of_its_shape():
-    assert code(iri("shape:HeadOfTwoStates")) == "head-of-two-states"
+    assert shape_code(iri("shape:HeadOfTwoStates")) == "head-of-two-states"

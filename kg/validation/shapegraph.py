@@ -145,13 +145,3 @@ class ShapeGraph:
         yield from ((kind, value) for kind in TARGETS for value in self.values(root, kind))
         if root in self._classes:
             yield TARGETS[0], root
-
-
-def code(shape: NamedNode) -> str:
-    """Return the code of the findings of a shape: its local name in lower case with hyphens.
-
-    >>> code(iri("shape:AgreementParties")), code(iri("shape:GeoNamesIdForm"))
-    ('agreement-parties', 'geo-names-id-form')
-    """
-    local = re.split("[#/]", shape.value)[-1]
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", local).lower()

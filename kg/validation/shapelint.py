@@ -14,11 +14,11 @@ from typing import Any, Final
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from kg.errors import UnsupportedConstruct, nearest
-from kg.findings import Check, Finding
+from kg.findings import Check, Finding, shape_code
 from kg.terms import PREFIXES, iri, short
 from kg.validation.regexes import fault
 from kg.validation.selects import Path, prepare
-from kg.validation.shapegraph import TARGETS, ShapeGraph, code
+from kg.validation.shapegraph import TARGETS, ShapeGraph
 from kg.validation.shapes import Shapes
 
 CHECKS: Final[dict[str, Check]] = {
@@ -211,11 +211,11 @@ class _Linter:
         for shape in self._shapes:
             yield from self._shape(shape)
         yield from self._reach()
-        codes = Counter(code(shape) for shape in self._shapes if isinstance(shape, NamedNode))
+        codes = Counter(shape_code(shape) for shape in self._shapes if isinstance(shape, NamedNode))
         for shape in self._shapes:
-            if isinstance(shape, NamedNode) and codes[code(shape)] > 1:
+            if isinstance(shape, NamedNode) and codes[shape_code(shape)] > 1:
                 yield _finding(
-                    "shape-name", shape, f"{short(shape)} has the code {code(shape)} of another shape"
+                    "shape-name", shape, f"{short(shape)} has the code {shape_code(shape)} of another shape"
                 )
 
     def _find_shapes(self) -> list[Any]:

@@ -19,12 +19,12 @@ from typing import Any, Final, TypeAlias
 from pyoxigraph import BlankNode, NamedNode, QuerySolutions, RdfFormat, Triple, parse
 
 from kg.errors import UnsupportedConstruct
-from kg.findings import Finding, Severity, Term
+from kg.findings import Finding, Severity, Term, shape_code
 from kg.storage.overlay import Overlay
 from kg.storage.store import Engine, bare
 from kg.terms import PREFIXES, VIEW, Progress, iri
 from kg.validation.selects import path_text, prepare
-from kg.validation.shapegraph import CLASSES, TARGETS, code
+from kg.validation.shapegraph import CLASSES, TARGETS
 from kg.validation.shapes import Shapes
 
 _Described: TypeAlias = Mapping[str, list[Any]]
@@ -212,7 +212,7 @@ class Validator:
         shape = self.shapes.named(source)
         what, _, remedy = self._message(result, source, shape).partition(": ")
         return Finding(
-            code(shape),
+            shape_code(shape),
             severity,
             what,
             remedy,
