@@ -105,13 +105,14 @@ def built_in() -> kg.Base:
 
 
 @pytest.fixture(scope="session")
-def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a base on disk that no test may change."""
     folder = tmp_path_factory.mktemp("made") / "base"
     kg.init(folder)
     return folder
 
 
 @pytest.fixture
-def base(_made: Path, tmp_path: Path) -> Path:
+def base(made: Path, tmp_path: Path) -> Path:
     """Return the folder of a fresh base on disk that a test may change."""
-    return shutil.copytree(_made, tmp_path / "base")
+    return shutil.copytree(made, tmp_path / "base")

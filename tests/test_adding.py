@@ -47,13 +47,6 @@ def view(folder: Path) -> set[Quad]:
     return {quad for quad in content(folder) if quad.graph_name == VIEW}
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made") / "base"
-    kg.init(folder)
-    return folder
-
-
 @pytest.fixture
 def base(made: Path, tmp_path: Path) -> Base:
     open_base(made).backup(tmp_path / "base")

@@ -139,7 +139,7 @@ class Gate:
             found += self.vocabulary.unclassed(testimony.statements, view)
             found += _untyped(case, view)
             found += unmentioned(testimony.statements, view)
-            found += self._consequences(case, view)
+            found += self._consequences(view, grounds)
             if case.attributed:
                 found += self._as_told(case, found)
         checked = self._checked(proposal, testimony)
@@ -183,9 +183,8 @@ class Gate:
         It brings no fact in, so what it leaves incomplete is a warning; with ``strict`` that refuses.
         """
         change, view = withdrawal(claims, moment, reason, base, self.rules)
-        case = _Case((), Evidence((), (), ()), base, moment)
-        grounds = self._grounds(case, view)
-        found = [replace(one, severity=Severity.WARNING) for one in self._shape_findings(case, view)]
+        grounds = Grounds(view, (), (), self.rules)
+        found = [replace(one, severity=Severity.WARNING) for one in self._shape_findings(view, grounds)]
         going = {quad.subject for quad in change.facts}
         verdict = Verdict(
             tuple(found),
@@ -232,32 +231,31 @@ class Gate:
         except Refused as error:
             found.append(Finding("quote-not-found", Severity.VIOLATION, error.what, error.remedy))
         view = Overlay(base)
-        grounds = Grounds(base, view, (), (), self.rules)
+        grounds = Grounds(view, (), (), self.rules)
         found += map(grounds.grounded, self.validator.validate_all(base, progress))
         (row,) = cast("QuerySolutions", base.query("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"))
         checked = len(claims) + int(row["n"].value)
         return Verdict(tuple(found), checked=checked, whole=True, labels=grounds.labels(found))
 
     def _grounds(self, case: _Case, view: Overlay) -> Grounds:
-        return Grounds(case.base, view, case.testimony.statements, case.testimony.claims, self.rules)
+        return Grounds(view, case.testimony.statements, case.testimony.claims, self.rules)
 
-    def _consequences(self, case: _Case, view: Overlay) -> Iterator[Finding]:
+    def _consequences(self, view: Overlay, grounds: Grounds) -> Iterator[Finding]:
         """Yield what is wrong with a view: clashes, and what the shapes find."""
-        yield from _clash_findings(view, self.rules, self._grounds(case, view))
-        yield from self._shape_findings(case, view)
+        yield from _clash_findings(view, self.rules, grounds)
+        yield from self._shape_findings(view, grounds)
 
-    def _shape_findings(self, case: _Case, view: Overlay) -> list[Finding]:
+    def _shape_findings(self, view: Overlay, grounds: Grounds) -> list[Finding]:
         """Return what the shapes find, less the warnings that the base gave rise to already."""
         affected = self.validator.shapes.affected(view)
         found = self.validator.validate(view, affected)
         mild = {one.focus for one in found if one.severity is Severity.WARNING}
         if mild:
             warned = {root: {node for node in nodes if node in mild} for root, nodes in affected.items()}
-            base = Overlay(case.base)
+            base = Overlay(view.base)
             before = set(self.validator.validate(base, self.validator.shapes.targets_among(warned, base)))
             found = [one for one in found if one.severity is Severity.VIOLATION or one not in before]
-        grounds = self._grounds(case, view) if found else None
-        return [grounds.grounded(finding) for finding in found if grounds]
+        return [grounds.grounded(finding) for finding in found]
 
     def _as_told(self, case: _Case, known: Iterable[Finding]) -> Iterator[Finding]:
         """Yield, as warnings, what would be wrong if what the quoted speakers say were held true as well."""
@@ -270,7 +268,7 @@ class Gate:
         ]
         _, view = addition(believed, case.moment, case.base, self.rules)
         seen = {(one.code, one.focus, one.path, one.value) for one in known}
-        for finding in self._consequences(case, view):
+        for finding in self._consequences(view, self._grounds(case, view)):
             if (finding.code, finding.focus, finding.path, finding.value) not in seen:
                 message = (
                     f"{finding.message.rstrip('.')}, if what the quoted speaker says is held true as well"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final, cast
 
@@ -16,7 +17,6 @@ from kg.findings import Finding, Place, Witness
 from kg.logic.maintain import Rulebook
 from kg.outside.proposals import Statement
 from kg.storage.overlay import Overlay, canonical
-from kg.storage.store import Engine
 from kg.syntax.turtle import natural_key
 from kg.terms import CLAIMS, iri
 
@@ -32,20 +32,21 @@ class Grounds:
     """A proposal and the base that it would enter, asked what a triple or a finding rests on."""
 
     def __init__(
-        self,
-        base: Engine,
-        view: Overlay,
-        statements: Sequence[Statement],
-        claims: Sequence[Claim],
-        rules: Rulebook,
+        self, view: Overlay, statements: Sequence[Statement], claims: Sequence[Claim], rules: Rulebook
     ) -> None:
-        self._base, self._view, self._rules = base, view, rules
+        self._base, self._view, self._rules = view.base, view, rules
         self._claims = {claim.iri: claim for claim in claims}
-        self._stated: dict[object, list[Statement]] = {}
-        for one in statements:
+        self._statements = statements
+
+    @cached_property
+    def _stated(self) -> dict[object, list[Statement]]:
+        """The statements by their triple, by subject and property, by subject, and by object."""
+        found: dict[object, list[Statement]] = {}
+        for one in self._statements:
             triple = canonical(one.quad.triple)
             for key in (triple, (triple.subject, triple.predicate), triple.subject, triple.object):
-                self._stated.setdefault(key, []).append(one)
+                found.setdefault(key, []).append(one)
+        return found
 
     def place(self, triple: Triple) -> Place | None:
         """Return where the proposal states a triple, or what leads to it by rules."""
