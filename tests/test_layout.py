@@ -21,12 +21,14 @@ MODULES = {
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"cli_changes"},
+    {"cli_changes", "cli_follow"},
     {"terminal", "__init__"},
     {"repository"},
-    {"reporting"},
-    {"gate"},
+    {"reporting", "drawing"},
+    {"gate", "views"},
     {"bases"},
+    {"citing"},
+    {"proofs"},
     {"validation", "asking"},
     {"evidence"},
     {"language", "outside"},
@@ -47,7 +49,7 @@ MOST_PUBLIC_NAMES = 8
 MOST_PACKAGE_NAMES = 10
 NAMES_ONLY = {"errors", "terms"}  # one tree of errors, one list of names: there is nothing behind them
 PRINTS_OR_EXITS = {"print", "exit", "sys.exit", "os._exit", "click.echo"}
-PROGRAMS = {"cli", "cli_changes", "outside.worker", "outside.reader"}  # workers are programs of their own
+PROGRAMS = {"cli", "cli_changes", "cli_follow", "outside.worker", "outside.reader"}  # workers are programs of their own
 SHAPELESS = {"utils", "util", "helpers", "common", "base", "core", "services", "misc"}
 
 

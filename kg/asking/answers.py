@@ -112,7 +112,7 @@ def _json(answer: Answer) -> str:
     else:
         bindings = [
             {
-                name: _json_term(term)
+                name: json_term(term)
                 for name, term in zip(answer.columns, row, strict=True)
                 if term is not None
             }
@@ -122,10 +122,11 @@ def _json(answer: Answer) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
 
 
-def _json_term(term: _Term) -> dict[str, Any]:
+def json_term(term: _Term) -> dict[str, Any]:
+    """Return a term as in the SPARQL 1.1 Query Results JSON Format, section 3.2.2."""
     if isinstance(term, Triple):
         names = ("subject", "predicate", "object")
-        return {"type": "triple", "value": {name: _json_term(getattr(term, name)) for name in names}}
+        return {"type": "triple", "value": {name: json_term(getattr(term, name)) for name in names}}
     if isinstance(term, Literal):
         extra = {"xml:lang": term.language} if term.language else {}
         if not term.language and term.datatype.value != _XSD + "string":

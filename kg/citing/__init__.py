@@ -1,0 +1,1 @@
+"""What each row of an answer rests on: the query followed down to triples, and those to their sentences."""
