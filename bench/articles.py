@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from pyoxigraph import RdfFormat, parse, serialize
+from pyoxigraph import NamedNode, RdfFormat, parse, serialize
 
 from kg.terms import PREFIXES, iri
 
@@ -78,6 +78,14 @@ def write_new_articles(folder: Path, count: int, triples: int) -> list[Path]:
         article = _Article(f"new-{number}", conflict, set(), rng, _told_in_short(rng))
         files.append(_hand_in(article, folder / f"{number:04}"))
     return files
+
+
+def things_of(triples: int, count: int) -> Iterator[NamedNode]:
+    """Yield things of a base of ``triples`` triples, one from each of ``count`` conflicts spread over it."""
+    conflicts = max(triples // _TRIPLES_A_CONFLICT, 1)
+    for number in range(count):
+        names = list(_conflict(number * conflicts // count).names)
+        yield iri(names[number % len(names)])
 
 
 def write_strange_article(folder: Path) -> Path:

@@ -169,6 +169,58 @@ def check(*pairs: str) -> dict[str, Any]:
     return {"seconds": found}
 
 
+def derived(base: str, triples: str, count: str, target: str) -> dict[str, Any]:
+    """Choose derived triples of a base of so many triples, spread over its conflicts, and write them as JSON.
+
+    It is a process of its own, so that the one that explains them has looked none of them up before.
+    """
+    from pyoxigraph import NamedNode
+
+    from bench.articles import things_of
+    from kg.storage.store import Embedded
+    from kg.terms import VIEW
+
+    chosen: list[list[str]] = []
+    store = Embedded.open(Path(base), read_only=True)
+    for number, thing in enumerate(things_of(int(triples), int(count))):
+        own = [
+            [thing.value, quad.predicate.value, quad.object.value]
+            for quad in sorted(store.quads(thing, None, None, VIEW), key=str)
+            if isinstance(quad.object, NamedNode)
+            and all(one.graph_name == VIEW for one in store.quads(*quad.triple))
+        ]
+        chosen += own[number % max(len(own), 1) :][:1]
+    store.close()
+    Path(target).write_text(json.dumps(chosen), encoding="utf-8")
+    return {"chosen": len(chosen)}
+
+
+def explain(*pairs: str) -> dict[str, Any]:
+    """Explain triples in turn: ``pairs`` are bases and files of triples; the seconds of each are told."""
+    import kg
+
+    bases = [kg.open(base) for base in pairs[::2]]
+    triples = [json.loads(Path(file).read_text(encoding="utf-8")) for file in pairs[1::2]]
+    found: list[list[tuple[float, float]]] = [[] for _ in bases]
+    steps: list[list[int]] = [[] for _ in bases]
+    for turn in zip(*triples, strict=False):
+        for base, triple, seconds, lengths in zip(bases, turn, found, steps, strict=True):
+            clock = _Clock()
+            explanation = base.explain(*triple)
+            seconds.append((clock.read()["wall"], clock.read()["processor"]))
+            lengths.append(explanation.proofs[0].steps)
+            _expect(lengths[-1] > 0, f"{triple} is stated")
+    return {"seconds": found, "steps": [sum(lengths) / len(lengths) for lengths in steps]}
+
+
+def speaker(base: str) -> dict[str, Any]:
+    """Name a speaker whom a source of a base quotes."""
+    import kg
+
+    told = [claim for claim in kg.open(base).claims() if not claim.accepted]
+    return {"speaker": told[0].speaker.value}
+
+
 def add(base: str, folder: str) -> dict[str, Any]:
     """Add articles to a base in one session, each acknowledged before the next is handed in."""
     import kg
@@ -301,8 +353,9 @@ def compiled_rules() -> Any:  # noqa: ANN401 - its type would import what most p
 
 _RULES: Final = (owlrl, nemo, reasonable, facts, view, rules, held, disk)
 _GATE: Final = (check, add, retract, validate, shacl, pyshacl, owlrl_and_pyshacl)
+_FOLLOWING: Final = (derived, explain, speaker)
 PROGRAMS: Final[Mapping[str, Callable[..., dict[str, Any]]]] = {
-    program.__name__: program for program in _RULES + _GATE
+    program.__name__: program for program in _RULES + _GATE + _FOLLOWING
 }
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +16,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kg.cli_changes import COMMANDS
+from kg.commands import changing, following
+from kg.commands.terminal import open_given, open_view, parameters, viewing, write_file
 from kg.errors import ParleyError, UnreadableInput, UsageError
-from kg.terminal import open_given, write_file
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from kg.asking.answers import Answer
 
+_CLAIM = re.compile(r"(?:<?https?://.*/claim/|claim:|claim/)?[\w.-]+/[\w.-]+>?")
 _FORMATS = ("table", "json", "csv", "tsv", "markdown")
 
 
@@ -67,6 +69,7 @@ def _complete_question(ctx: click.Context, param: click.Parameter, incomplete: s
 _format_option = click.option(
     "--format", "form", type=click.Choice(_FORMATS), help="Default: table on a terminal, csv elsewhere."
 )
+_cite_option = click.option("--cite", is_flag=True, help="Show the claims that each row rests on.")
 
 
 @_kg.command(
@@ -77,53 +80,37 @@ _format_option = click.option(
 )
 @click.argument("name", required=False, shell_complete=_complete_question)
 @_format_option
+@_cite_option
+@viewing
 @click.option(
     "-h", "--help", "wants_help", is_flag=True, help="Show this message, or the parameters of NAME."
 )
 @click.pass_context
-def _ask(ctx: click.Context, name: str | None, form: str | None, wants_help: bool) -> None:
+def _ask(
+    ctx: click.Context, /, name: str | None, form: str | None, cite: bool, wants_help: bool, **view: str
+) -> None:
     """Answer a stored question; without NAME list the questions by theme.
 
     A parameter of the question is an option of its own. A thing may be given by a label in any language, a
     code, a CURIE or an IRI.
 
-    Example: kg ask leaders --state Turkey
+    Example: kg ask leaders --state Turkey --cite
     """
     if name is None:
         click.echo(ctx.get_help() + "\n" if wants_help else _listing(form), nl=False)
         return
     if wants_help:
         from kg.asking.reports import question_page
-        from kg.repository import stored_question
+        from kg.view import stored_question
 
         click.echo(question_page(stored_question(name)), nl=False)
         return
-    _show_answer(open_given(ctx).ask(name, **_parameters(ctx.args)), form)
-
-
-def _parameters(args: Sequence[str]) -> dict[str, str]:
-    """Read ``--name value`` and ``--name=value`` pairs that belong to a question."""
-    found: dict[str, str] = {}
-    rest = list(args)
-    while rest:
-        option = rest.pop(0)
-        if not option.startswith("--") or option == "--":
-            raise UsageError(f"{option!r} is not expected here", remedy="write parameters as --name value")
-        key, equals, value = option[2:].partition("=")
-        key = key.replace("-", "_")
-        if not equals:
-            if not rest:
-                raise UsageError(f"{option} has no value", remedy=f"write {option} VALUE")
-            value = rest.pop(0)
-        if key in found:
-            raise UsageError(f"--{key} is given twice", remedy="give each parameter once")
-        found[key] = value
-    return found
+    _show_answer(open_view(ctx, view).ask(name, cite=cite, **parameters(ctx.args)), form)
 
 
 def _listing(form: str | None) -> str:
     from kg.asking.reports import question_list, question_rows
-    from kg.repository import stored_questions
+    from kg.view import stored_questions
 
     questions = stored_questions().values()
     return question_list(questions) if form in (None, "table") else question_rows(questions).written(form)
@@ -132,10 +119,14 @@ def _listing(form: str | None) -> str:
 @_kg.command("query", short_help="Run a SPARQL query.")
 @click.argument("sparql")
 @_format_option
+@_cite_option
+@viewing
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds after which the query is stopped.")
 @click.option("--memory", default=2048, show_default=True, help="MiB of memory that the query may take.")
 @click.pass_context
-def _query(ctx: click.Context, sparql: str, form: str | None, timeout: float, memory: int) -> None:
+def _query(  # noqa: PLR0913, PLR0917 - one for each option
+    ctx: click.Context, /, sparql: str, form: str | None, cite: bool, timeout: float, memory: int, **view: str
+) -> None:
     """Run a SPARQL query over the view: SPARQL itself, a file that holds it, or - for standard input.
 
     Our prefixes (id:, parley:, rdfs:, …) need not be declared. GRAPH reaches the claims and their graphs.
@@ -143,7 +134,8 @@ def _query(ctx: click.Context, sparql: str, form: str | None, timeout: float, me
     Example: kg query "SELECT ?state WHERE { ?state a parley:State }"
     """
     text = _sparql(sparql)
-    _show_answer(open_given(ctx).query(text, seconds=timeout, memory=memory), form)
+    base = open_view(ctx, view)
+    _show_answer(base.query(text, seconds=timeout, memory=memory, cite=cite), form)
 
 
 def _sparql(argument: str) -> str:
@@ -165,6 +157,12 @@ def _utf8(content: bytes, where: str) -> str:
 
 def _show_answer(answer: Answer, form: str | None) -> None:
     form = form or ("table" if sys.stdout.isatty() else "csv")
+    if answer.cited is not None:
+        from kg.telling.cited import cited
+
+        width = None if sys.stdout.isatty() else 120
+        sys.stdout.buffer.write(cited(answer, answer.cited, form, width).encode(errors="backslashreplace"))
+        return
     if form != "table":
         sys.stdout.buffer.write(answer.written(form).encode())
         return
@@ -177,19 +175,23 @@ def _show_answer(answer: Answer, form: str | None) -> None:
 
 @_kg.command("show", short_help="Print what is known of a thing, with the quotes.")
 @click.argument("thing", required=False)
+@viewing
 @click.pass_context
-def _show(ctx: click.Context, thing: str | None) -> None:
+def _show(ctx: click.Context, /, thing: str | None, **view: str) -> None:
     """Print what is known of THING in sentences, with the quotes; without THING list what there is.
+
+    A claim, such as idlib-ceasefire/20, is shown where its words stand in the source.
 
     Example: kg show Turkey
     """
-    base = open_given(ctx)
+    base = open_view(ctx, view)
     if thing is None:
         _show_answer(base.things(), None)
         return
-    from kg.asking.reports import description_page
+    from kg.asking.reports import description_page, saying_page
 
-    click.echo(description_page(base.show(thing)), nl=False)
+    page = saying_page(base.claim(thing)) if _CLAIM.fullmatch(thing) else description_page(base.show(thing))
+    click.echo(page, nl=False)
 
 
 @_kg.command("export", short_help="Write the base for other tools.")
@@ -205,8 +207,11 @@ def _show(ctx: click.Context, thing: str | None) -> None:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The file to write; else standard output."
 )
+@viewing
 @click.pass_context
-def _export(ctx: click.Context, form: str, what: str, of_class: str | None, output: Path | None) -> None:
+def _export(
+    ctx: click.Context, /, form: str, what: str, of_class: str | None, output: Path | None, **view: str
+) -> None:
     """Write the base for other tools.
 
     Formats: turtle, trig, ntriples, nquads, jsonld, rdfxml, graphml (Gephi), geojson (QGIS) and csv (one table
@@ -214,8 +219,7 @@ def _export(ctx: click.Context, form: str, what: str, of_class: str | None, outp
 
     Example: kg export --format graphml -o idlib.graphml
     """
-    base = open_given(ctx)
-    content = base.export(form, what=what, of_class=of_class)
+    content = open_view(ctx, view).export(form, what=what, of_class=of_class)
     if output is None or str(output) == "-":
         if form == "csv" and of_class is None and sys.stdout.isatty():
             raise UsageError("a zip archive is not for a terminal", remedy="add -o FILE.zip or --class CLASS")
@@ -236,7 +240,7 @@ def _coverage(ctx: click.Context) -> None:
     click.echo(coverage_page(open_given(ctx).coverage()), nl=False)
 
 
-for _command in COMMANDS:
+for _command in (*following.COMMANDS, *changing.COMMANDS):
     _kg.add_command(_command)
 
 

@@ -11,61 +11,38 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from pyoxigraph import NamedNode, Quad
-
-from kg.asking.answers import Answer, Description, describe, read_answer
-from kg.asking.labels import find_labels
-from kg.asking.questions import Question, bind, question_files, read_question, resolve
 from kg.bases.cache import cache_file, cached, keep
-from kg.errors import DamagedStore, StoreError, UnknownName, UsageError
-from kg.evidence.claims import Claim, read_claims, source_texts
-from kg.evidence.coverage import Coverage, coverage, read_omissions
+from kg.errors import DamagedStore, StoreError, UsageError
 from kg.findings import Verdict
 from kg.storage.store import Embedded
-from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, Progress, curie, data_folder, iri
+from kg.terms import Progress
+from kg.view import View, stored_questions
 
 if TYPE_CHECKING:
     from kg.bases.writing import Handle
     from kg.gate.sessions import Handed, Session
     from kg.gate.submissions import Framing
-
-_MOST_SECONDS: Final = 86_400
-_LEAST_MEMORY, _MOST_MEMORY = 64, 1 << 20  # in MiB; the worker does not start with less than the least
+    from kg.views.briefings import Briefing
+    from kg.views.differences import Difference
+    from kg.views.impact import Impact
 
 _Read = TypeVar("_Read")
-_THINGS: Final = f"""
-PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
-SELECT ?class ?thing WHERE {{
-  ?thing a ?class
-  FILTER STRSTARTS(STR(?class), "{BASE}ontology#")
-  FILTER NOT EXISTS {{ ?thing a ?narrow . GRAPH {ONTOLOGY} {{ ?narrow rdfs:subClassOf+ ?class }} }}
-}}"""
 
 
-class Base:
-    """A base of claims and all that follows from them, open for questions.
+class Base(View):
+    """A base of claims and all that follows from them: seen as it is, and changed.
 
     >>> import kg
-    >>> len(kg.open().ask("parties", agreement="idlib-agreement-2020"))
-    2
+    >>> kg.open().ask("parties", agreement="idlib-agreement-2020").texts()
+    [('Russia',), ('Türkiye',)]
     """
 
     def __init__(self, store: Embedded, location: Path | bytes) -> None:
-        self._store = store
-        self._location = location
+        super().__init__(store, location)
         self._folder = store.directory
         self._kept: Handle | None = None
-
-    def ask(self, question: str, /, **parameters: str) -> Answer:
-        """Answer a stored question. A thing may be given by a label, a code, a CURIE or an IRI.
-
-        Raises ``UnknownName`` for the question or a thing, ``UsageError`` for a parameter that is unknown,
-        missing, of the wrong kind or ambiguous.
-        """
-        stored = stored_question(question)
-        return self._steadily(lambda store: read_answer(store.query(bind(stored, parameters, store)), store))
 
     def _steadily(self, read: Callable[[Embedded], _Read], progress: Progress = None) -> _Read:
         """Read while no writer changes the store; one on disk stays open until somebody has written to it.
@@ -86,128 +63,77 @@ class Base:
                     raise
         raise AssertionError
 
-    def query(self, sparql: str, *, seconds: float = 30, memory: int = 2048) -> Answer:
-        """Answer a SPARQL query in a process of its own, within ``seconds`` and ``memory`` MiB.
+    def view(
+        self,
+        *,
+        as_told_by: str | None = None,
+        by: str | None = None,
+        as_of: str | None = None,
+        progress: Progress = None,
+    ) -> View:
+        """Return the base as others see it, as it is now; it can be asked like any base and takes no facts.
 
-        It sees the view; ``GRAPH`` reaches the claims and their graphs. Our prefixes are known. Raises
-        ``UnreadableInput`` for a syntax error, ``Refused`` for updates and SERVICE, ``LimitReached``.
+        ``as_told_by`` holds true as well what a speaker said, ``by`` only what one source says, ``as_of`` what was
+        on record at the end of a day. The rules hold in each. Raises ``UnknownName`` for a speaker or source,
+        ``UsageError`` for a date that is none or lies ahead. Cost: in step with what differs; kept until the base
+        changes.
         """
-        from kg.outside.sandbox import run_query
+        from kg.views.naming import find_viewpoint
+        from kg.views.shifts import prepared
 
-        if not 0 < seconds <= _MOST_SECONDS or not _LEAST_MEMORY <= memory <= _MOST_MEMORY:
-            raise UsageError(
-                f"limits of {seconds} s and {memory} MiB cannot be kept",
-                remedy=f"allow up to {_MOST_SECONDS} s and {_LEAST_MEMORY} to {_MOST_MEMORY} MiB",
-            )
-        return self._steadily(
-            lambda store: read_answer(
-                run_query(self._location, sparql, seconds=seconds, memory=memory), store
-            )
-        )
+        now = datetime.now(UTC)
 
-    def show(self, thing: str) -> Description:
-        """Return what is known of a thing, given as for ``ask``, in sentences with their quotes."""
-        return self._steadily(lambda store: describe(resolve(thing, store), store))
+        def read(store: Embedded) -> View:
+            viewpoint = find_viewpoint(store, now, as_told_by=as_told_by, by=by, as_of=as_of)
+            return View(*prepared(store, self._location, viewpoint, progress=progress), viewpoint)
 
-    def export(self, form: str = "turtle", *, what: str = "view", of_class: str | None = None) -> bytes:
-        """Return the base in one of the formats of ``kg.asking.export``; the same base gives the same bytes.
+        return self._steadily(read, progress)
 
-        ``what`` is ``view`` (all that holds), ``stated`` (without inferences), ``everything`` (the whole base,
-        in a format that has named graphs) or a source. Of a source, a format without named graphs gets what
-        the source itself says; one with named graphs also the claims of those it quotes. ``of_class`` asks
-        for one table of a CSV export.
+    def diff(self, left: str, right: str, progress: Progress = None) -> Difference:
+        """Return what one view has that another has not, and which stored questions they answer differently.
+
+        A view is written as ``default``, ``as-told-by:SPEAKER``, ``by:SOURCE`` or ``as-of:DATE``, or several of these
+        joined by commas. Raises as :meth:`view` does. Cost: in step with what differs, and the questions that may
+        answer differently, asked of all things at once.
         """
-        from kg.asking.export import export, find_format
+        from kg.bases.changes import rulebook
+        from kg.views.differences import differ
+        from kg.views.naming import read_viewpoint
 
-        named = find_format(form).named_graphs
-        quads, labels, table = self._steadily(lambda store: self._exported(store, named, what, of_class))
-        return b"".join(export(quads, form, labels=labels, table=table))
+        now = datetime.now(UTC)
 
-    def _exported(
-        self, store: Embedded, named: bool, what: str, of_class: str | None
-    ) -> tuple[list[Quad], dict[NamedNode, str], NamedNode | None]:
-        table = self._class(of_class, store) if of_class else None
-        quads = list(self._selected(what, named, store))
-        things = {term for quad in quads for term in (quad.subject, quad.predicate, quad.object)}
-        labels = find_labels((thing for thing in things if isinstance(thing, NamedNode)), store)
-        return quads, labels, table
+        def read(store: Embedded) -> Difference:
+            views = [(name, read_viewpoint(name, store, now)) for name in (left, right)]
+            return differ(store, self._location, views[0], views[1], stored_questions(), rulebook())
 
-    def _class(self, name: str, store: Embedded) -> NamedNode:
-        """Return the class that a person means by its label, local name, CURIE or IRI."""
-        found = store.quads(None, iri("rdf:type"), iri("owl:Class"), ONTOLOGY)
-        classes = find_labels((quad.subject for quad in found if isinstance(quad.subject, NamedNode)), store)
-        for node, label in classes.items():
-            short = curie(node) or ""
-            spellings = (label, short, short.partition(":")[2], node.value)
-            if name.casefold() in (spelling.casefold() for spelling in spellings):
-                return node
-        known = [(curie(node) or "").partition(":")[2] for node in classes]
-        raise UnknownName("class", name, known, remedy="kg show lists the classes that have things")
+        return self._steadily(read, progress)
 
-    def _selected(self, what: str, named: bool, store: Embedded) -> Iterator[Quad]:
-        if what == "view":
-            return (Quad(*quad.triple) for quad in store.quads(graph=VIEW))
-        if what == "stated":
-            graphs = [REFERENCE, *(claim.iri for claim in read_claims(store) if claim.accepted)]
-            return (Quad(*quad.triple) for graph in graphs for quad in store.quads(graph=graph))
-        if what == "everything":
-            if not named:
-                raise UsageError(
-                    "this format would mix what people said with what holds",
-                    remedy="use trig, nquads or jsonld",
-                )
-            return (quad for quad in store.quads() if quad.graph_name != STATE)
-        return self._of_source(self._source(what, store), named, store)
+    def impact(self, *claims: str, source: str | None = None, progress: Progress = None) -> Impact:
+        """Return which facts would go and which stored questions would answer differently without some claims.
 
-    def _of_source(self, source: NamedNode, named: bool, store: Embedded) -> Iterator[Quad]:
-        for claim in read_claims(store):
-            if claim.source == source and (named or claim.accepted):
-                for quad in store.quads(graph=claim.iri):
-                    yield quad if named else Quad(*quad.triple)
-                if named:
-                    yield from store.quads(claim.iri, None, None, CLAIMS)
-        if named:
-            yield from store.quads(source, None, None, CLAIMS)
-
-    def _source(self, name: str, store: Embedded) -> NamedNode:
-        slugs = {source.value.removeprefix(BASE + "source/"): source for source in source_texts(store)}
-        short = name.removeprefix("source:").removeprefix(BASE + "source/")
-        if short not in slugs:
-            known = ["view", "stated", "everything", *slugs]
-            raise UnknownName("source", name, known, remedy=f"use one of {', '.join(known)}")
-        return slugs[short]
-
-    def claims(self) -> tuple[Claim, ...]:
-        """Return all claims, by source and then in the order of their quotes."""
-        claims = self._steadily(lambda store: list(read_claims(store)))
-        return tuple(sorted(claims, key=lambda c: (c.source.value, c.start, c.end, c.iri.value)))
-
-    def coverage(self) -> dict[NamedNode, list[Coverage]]:
-        """Return, for each source with a text, what became of each of its sentences."""
-        lists = sorted((data_folder() / "seeds").glob("*/omissions.yaml"))
-        texts, claims = self._steadily(source_texts), self.claims()
-        reports = {}
-        for source, text in sorted(texts.items(), key=lambda pair: pair[0].value):
-            own = [path for path in lists if (path.parent / "article.txt").read_bytes() == text.encode()]
-            omissions = [omission for path in own for omission in read_omissions(path, text)]
-            own_claims = [c for c in claims if c.source == source and not c.withdrawn]
-            reports[source] = coverage(text, own_claims, omissions)
-        return reports
-
-    def things(self) -> Answer:
-        """Return the things of the base with their narrowest classes, by class and label.
-
-        Cost: one pass over the types in the view.
+        Claims are named as for :meth:`retract`; nothing is changed. Raises ``UnknownName``.
         """
-        answer = self._steadily(lambda store: read_answer(store.query(_THINGS), store))
-        texts = dict(zip(answer.rows, answer.texts(), strict=True))
-        return Answer(answer.columns, tuple(sorted(texts, key=texts.__getitem__)), answer.labels)
+        from kg.bases.changes import rulebook
+        from kg.gate.submissions import find_claims
+        from kg.views.impact import impact
 
-    def summary(self) -> str:
-        """Return in one line how much the base holds. Cost: one pass over the view."""
-        claims, held = self.claims(), self._steadily(lambda store: store.count(VIEW))
-        sources = len({claim.source for claim in claims})
-        return f"{len(claims):,} claims from {sources:,} source{'' if sources == 1 else 's'}, {held:,} triples hold"
+        def read(store: Embedded) -> Impact:
+            return impact(find_claims(claims, source, store), store, stored_questions(), rulebook())
+
+        return self._steadily(read, progress)
+
+    def since(self, date: str) -> Briefing:
+        """Return what came since a day or a moment, what was withdrawn, and what follows that did not before.
+
+        Raises ``UsageError`` for a date that is none or lies ahead. Cost: in step with what changed.
+        """
+        from kg.bases.changes import rulebook
+        from kg.views.briefings import brief
+        from kg.views.naming import read_moment
+
+        now = datetime.now(UTC)
+        begin = read_moment(date, now, end_of_day=False)
+        return self._steadily(lambda store: brief(store, begin, now, rulebook()))
 
     def check(
         self,
@@ -354,20 +280,3 @@ def rebuild(directory: Path | str, progress: Progress = None) -> Base:
 
     build_anew(Path(directory), progress)
     return open_base(directory)
-
-
-def stored_questions() -> dict[str, Question]:
-    """Return all stored questions by name, in alphabetical order."""
-    return {name: read_question(path) for name, path in question_files(_questions()).items()}
-
-
-def stored_question(name: str) -> Question:
-    """Return one stored question; ``UnknownName`` with the nearest ones when there is none of that name."""
-    files = question_files(_questions())
-    if name not in files:
-        raise UnknownName("question", name, files, remedy="'kg ask' lists them")
-    return read_question(files[name])
-
-
-def _questions() -> Path:
-    return data_folder() / "queries" / "questions"

@@ -335,7 +335,7 @@ def test_there_are_ten_public_names_at_most_and_each_is_there():
 
 
 def test_questions_are_listed_under_their_themes_with_their_parameters():
-    from kg.repository import stored_question
+    from kg.view import stored_question
 
     questions = [stored_question(name) for name in ("parties", "leaders", "when")]
     listed = question_list(questions)

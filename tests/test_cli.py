@@ -19,8 +19,8 @@ from pyoxigraph import QueryResultsFormat, RdfFormat, parse, parse_query_results
 
 import kg
 import kg.cli
-from kg.repository import stored_questions
 from kg.terms import REFERENCE
+from kg.view import stored_questions
 
 FILES = Path(__file__).parent / "cli"
 KG = [sys.executable, "-m", "kg"]
@@ -139,11 +139,29 @@ def test_an_argument_that_is_no_utf8_is_one_line(args):
     assert re.fullmatch(rb"kg: [^\n]+\n", ended.stderr)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["idlib-ceasefire/54", "claim/idlib-ceasefire/54", "https://w3id.org/parley/claim/idlib-ceasefire/54"],
+)
+def test_a_claim_is_shown_where_its_words_stand_in_the_source(name, run):
+    shown = " ".join(run("show", name).done().split())
+    assert "idlib-ceasefire/54 (said by Vladimir Putin)" in shown
+    assert (
+        "Putin had said that »the Syrian troops did not know that they had bombed Turkish positions« and"
+        in shown
+    )
+    assert "Bombing of Turkish positions: knowingly no." in shown
+
+
+def test_a_claim_that_is_not_there_is_refused_with_the_nearest(run):
+    assert "'idlib-ceasefire/49'" in run("show", "idlib-ceasefire/499").refused(2)
+
+
 def test_a_fault_of_parley_itself_is_one_line_and_status_3_and_a_traceback_only_when_asked_for(
     run, monkeypatch
 ):
     """A file of the package that is broken is no fault of the one who asks."""
-    monkeypatch.setattr(kg.repository, "stored_question", lambda _: 1 / 0)
+    monkeypatch.setattr(kg.view, "stored_question", lambda _: 1 / 0)
     ended = run("ask", "actors")
     assert (ended.status, ended.out) == (3, "")
     assert re.fullmatch(
@@ -225,6 +243,7 @@ def test_a_query_that_is_no_utf8_is_unreadable(run, tmp_path):
 
 COMMANDS = [
     *("ask", "query", "show", "export", "coverage"),
+    *("explain", "contested", "diff", "impact", "since", "draw"),
     *("init", "check", "add", "retract", "load", "backup", "rebuild", "fmt", "completion"),
 ]
 
@@ -244,8 +263,12 @@ def test_the_help_of_every_command_ends_with_or_holds_an_example_that_begins_wit
 @pytest.mark.parametrize(
     "call",
     [
-        ["ask", "leaders", "--state", "Turkey"],
+        ["ask", "leaders", "--state", "Turkey", "--cite"],
         ["ask", "backs-opposing-sides"],
+        ["explain", "Russia", "supports", "Syria"],
+        ["contested"],
+        ["diff", "default", "as-told-by:vladimir-putin"],
+        ["impact", "idlib-ceasefire/20"],
         ["query", "SELECT ?state WHERE { ?state a parley:State }"],
         ["show", "Turkey"],
         ["coverage"],

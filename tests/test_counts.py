@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, parse
 
+from kg.disputes.counts import contested
 from kg.evidence.claims import Claim
-from kg.evidence.counts import contested
 from kg.findings import Place, Severity, Witness
 from kg.outside.proposals import Statement
 from kg.storage.store import Embedded

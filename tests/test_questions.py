@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
 
 import kg
-from kg.asking.questions import Question, bind, example_call, question_files, read_question, resolve
+from kg.asking.naming import resolve
+from kg.asking.questions import Question, bind, example_call, question_files, read_question
 from kg.errors import ParleyError, UnknownName, UnreadableInput, UsageError
-from kg.repository import stored_question, stored_questions
 from kg.storage.store import Embedded
 from kg.terms import VIEW, data_folder, iri
+from kg.view import stored_question, stored_questions
 
 Ask = Callable[..., Question]
 QUESTIONS = stored_questions()

@@ -22,9 +22,10 @@ import kg
 from kg.bases.ontology import ontology_rules, shape_triples
 from kg.errors import UnknownName
 from kg.findings import Check, Finding, Place, Severity, Verdict, Witness, shape_code
-from kg.reporting.interchange import summary, visible
+from kg.reporting.interchange import summary
 from kg.reporting.pages import checks, explained, finding_pages, write_pages
 from kg.reporting.verdicts import FORMS, written
+from kg.syntax.visible import visible
 from kg.terms import iri
 
 ROOT = Path(__file__).parent.parent

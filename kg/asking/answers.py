@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING, Any, Final
 from pyoxigraph import BlankNode, Literal, NamedNode, QueryBoolean, QuerySolutions, Triple
 
 from kg.asking.labels import find_labels, reading, sentence
-from kg.errors import LimitReached
+from kg.errors import LimitReached, UsageError
 from kg.evidence.claims import Claim, read_claims
+from kg.evidence.viewpoints import Viewpoint
 from kg.storage.store import Engine
 from kg.terms import CLAIMS, ONTOLOGY, PREFIXES, REFERENCE, VIEW
 
 if TYPE_CHECKING:
     import pandas
     import polars
+
+    from kg.citing.citations import Citation, Citations
 
 _Term = NamedNode | Literal | BlankNode | Triple
 
@@ -50,6 +53,14 @@ class Answer:
     rows: tuple[tuple[_Term | None, ...], ...]
     labels: Mapping[NamedNode, str] = field(default_factory=dict, repr=False)
     kind: str = "rows"
+    cited: Citations | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """What each row rests on, in the order of the rows; ``UsageError`` where it was not asked for with ``cite``."""
+        if self.cited is None:
+            raise UsageError("the answer came without citations", remedy="ask with cite=True")
+        return self.cited.rows
 
     def __iter__(self) -> Iterator[tuple[_Term | None, ...]]:
         return iter(self.rows)
@@ -198,6 +209,9 @@ def read_answer(results: Any, store: Engine, most: int = 10_000_000) -> Answer: 
     return Answer(columns, tuple(rows), find_labels(things, store), kind)
 
 
+_DEFAULT: Final = Viewpoint()
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One triple about a thing, as a sentence, with the claims it was taken from.
@@ -227,8 +241,10 @@ class Description:
     cut: bool = False
 
 
-def describe(thing: NamedNode, store: Engine, most: int = 500) -> Description:
-    """Return what the base knows of a thing, in sentences made from labels.
+def describe(
+    thing: NamedNode, store: Engine, viewpoint: Viewpoint = _DEFAULT, most: int = 500
+) -> Description:
+    """Return what the base knows of a thing, in sentences made from labels, where the claims of ``viewpoint`` count.
 
     At most ``most`` triples with the thing as subject and as many with it as object are looked at, and ``cut``
     says when there were more. Facts about the thing come first, in the order of their sentences.
@@ -239,7 +255,7 @@ def describe(thing: NamedNode, store: Engine, most: int = 500) -> Description:
     cut = max(len(outgoing), len(incoming)) == 4 * most
     quads = dict.fromkeys([*outgoing, *incoming])
     graphs = {q.graph_name for q in quads if isinstance(q.graph_name, NamedNode)} - _OWN_GRAPHS
-    claims = {c.iri: c for c in read_claims(store, sorted(graphs, key=str)) if not c.withdrawn}
+    claims = {c.iri: c for c in read_claims(store, sorted(graphs, key=str)) if viewpoint.on_record(c)}
     where: dict[Triple, set[NamedNode]] = {}
     for quad in quads:
         if isinstance(quad.graph_name, NamedNode) and quad.graph_name not in (CLAIMS, ONTOLOGY):
@@ -260,13 +276,13 @@ def describe(thing: NamedNode, store: Engine, most: int = 500) -> Description:
     ]
     facts.sort(key=lambda fact: (fact.triple.subject != thing, fact.sentence, str(fact.triple)))
     held = [fact for fact in facts if VIEW in where[fact.triple]]
-    grounded = [fact for fact in held if fact.reference or any(claim.accepted for claim in fact.claims)]
+    grounded = [fact for fact in held if fact.reference or any(map(viewpoint.counts, fact.claims))]
     return Description(
         thing,
         reading(thing, labels),
         tuple(grounded),
         tuple(fact for fact in held if fact not in grounded),
-        tuple(fact for fact in facts if any(not claim.accepted for claim in fact.claims)),
+        tuple(fact for fact in facts if not all(map(viewpoint.counts, fact.claims))),
         {speaker: reading(speaker, labels) for speaker in speakers},
         cut,
     )

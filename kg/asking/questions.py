@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,11 +27,10 @@ from typing import Any, Final
 
 from pyoxigraph import Literal, NamedNode
 
-from kg.asking.labels import LANGUAGES
-from kg.errors import UnknownName, UnreadableInput, UsageError, nearest
+from kg.asking.naming import check_unicode, resolve
+from kg.errors import UnreadableInput, UsageError, nearest
 from kg.storage.store import Engine
-from kg.terms import PREFIXES, VIEW, curie, iri, short
-from kg.terms import text as term_text
+from kg.terms import iri
 
 _VALUES = re.compile(r"^[ \t]*VALUES[ \t]+\?(?P<name>\w+)[ \t]*\{(?P<example>[^\n]*)\}[ \t]*$", re.MULTILINE)
 _KINDS: Final[dict[str, tuple[str, str]]] = {
@@ -42,13 +41,6 @@ _KINDS: Final[dict[str, tuple[str, str]]] = {
     "boolean": (r"true|false", "xsd:boolean"),
     "language": (r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", "xsd:string"),
 }
-_CODES: Final = (
-    "isoAlpha2Code",
-    "isoAlpha3Code",
-    "isoSubdivisionCode",
-    "wikidataId",
-    "archigosLeaderId",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +121,12 @@ def question_files(folder: Path) -> dict[str, Path]:
 
 
 def bind(question: Question, values: Mapping[str, str], store: Engine) -> str:
-    """Return the query of a question with its parameters filled in.
+    """Return the query of a question with its parameters filled in: :func:`terms_of`, put in by :func:`filled`."""
+    return filled(question, terms_of(question, values, store))
+
+
+def terms_of(question: Question, values: Mapping[str, str], store: Engine) -> dict[str, NamedNode | Literal]:
+    """Return the terms that parameters stand for; those that may be left out and are stay as in the question.
 
     ``values`` are what a person wrote: for a thing an IRI, a CURIE, a label in any language or a code. Raises
     ``UsageError`` for a parameter that is unknown, missing, of the wrong kind, or ambiguous (with the
@@ -150,14 +147,19 @@ def bind(question: Question, values: Mapping[str, str], store: Engine) -> str:
                 f"the question {question.name!r} needs --{parameter.name}, {parameter.description}",
                 remedy=f"for example: {example_call(question)}",
             )
+    return terms
 
-    def filled(found: re.Match[str]) -> str:
+
+def filled(question: Question, terms: Mapping[str, NamedNode | Literal]) -> str:
+    """Return the query of a question with terms between the braces of its VALUES lines."""
+
+    def fill(found: re.Match[str]) -> str:
         term = terms.get(found["name"])
         if term is None:
             return found.group()
         return found.group().replace("{" + found["example"] + "}", "{ " + str(term) + " }")
 
-    return _VALUES.sub(filled, question.sparql)
+    return _VALUES.sub(fill, question.sparql)
 
 
 def example_call(question: Question) -> str:
@@ -183,7 +185,7 @@ def _listed(names: Sequence[str]) -> str:
 def _term(parameter: Parameter, text: str, store: Engine) -> NamedNode | Literal:
     if parameter.kind == "thing":
         return resolve(text, store, parameter.of_class, f"--{parameter.name}")
-    _check_unicode(text, f"--{parameter.name}")
+    check_unicode(text, f"--{parameter.name}")
     pattern, datatype = _KINDS[parameter.kind]
     if not re.fullmatch(pattern, text, re.DOTALL | re.ASCII) or not _is_date(text, parameter.kind):
         raise UsageError(
@@ -200,90 +202,5 @@ def _is_date(text: str, kind: str) -> bool:
         return False
 
 
-def _check_unicode(text: str, where: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:  # bytes of the command line that are no UTF-8
-        raise UsageError(f"{text!r} is no Unicode text", where=where, remedy="write it in UTF-8") from error
-
-
 def _article(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
-def resolve(text: str, store: Engine, of_class: NamedNode | None = None, where: str = "") -> NamedNode:
-    """Return the thing that a person means by an IRI, a CURIE, a label or a code.
-
-    The thing must occur in the view and, if ``of_class`` is given, belong to that class there. A label matches
-    in any language; capitals matter only where both spellings are labels. Raises ``UsageError`` when several
-    things match and ``UnknownName`` when none does. Cost: about ten look-ups; when nothing matches, one pass
-    over the labels to find the nearest.
-    """
-    _check_unicode(text, where)
-    candidates = [node for node in _written(text) if _known(node, store)] or list(_labelled(text, store))
-    fitting = [node for node in candidates if of_class is None or _is_a(node, of_class, store)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        listed = ", ".join(sorted(short(node) for node in fitting))
-        raise UsageError(f"{text!r} may mean {listed}", where=where, remedy="write one of these")
-    if candidates and of_class is not None:
-        raise UsageError(
-            f"{text!r} is no {curie(of_class) or of_class.value}",
-            where=where,
-            remedy="name a thing of that class",
-        )
-    raise UnknownName("thing", text, _all_labels(store, of_class), remedy="kg show lists the things")
-
-
-def _written(text: str) -> Iterator[NamedNode]:
-    bare = text.removeprefix("<").removesuffix(">")
-    prefix, colon, local = bare.partition(":")
-    try:
-        if colon and prefix in PREFIXES:
-            yield NamedNode(PREFIXES[prefix] + local)
-        elif colon:
-            yield NamedNode(bare)
-        else:
-            yield NamedNode(PREFIXES["id"] + bare)
-    except ValueError:
-        return
-
-
-def _known(node: NamedNode, store: Engine) -> bool:
-    return any(True for _ in store.quads(node, None, None, VIEW)) or any(
-        True for _ in store.quads(None, None, node, VIEW)
-    )
-
-
-def _is_a(node: NamedNode, of_class: NamedNode, store: Engine) -> bool:
-    return any(True for _ in store.quads(node, iri("rdf:type"), of_class, VIEW))
-
-
-def _labelled(text: str, store: Engine) -> Iterator[NamedNode]:
-    spellings = dict.fromkeys(
-        (text, text.casefold(), text[:1].upper() + text[1:], text.title(), text.upper())
-    )
-    for spelling in spellings:
-        literals = [Literal(spelling), *(Literal(spelling, language=language) for language in LANGUAGES)]
-        found = {
-            quad.subject
-            for property_name in ("rdfs:label", "skos:altLabel")
-            for literal in literals
-            for quad in store.quads(None, iri(property_name), literal, VIEW)
-        } | {
-            quad.subject
-            for code in _CODES
-            for quad in store.quads(None, iri(f"parley:{code}"), Literal(spelling), VIEW)
-        }
-        if found:
-            yield from (node for node in found if isinstance(node, NamedNode))
-            return
-
-
-def _all_labels(store: Engine, of_class: NamedNode | None) -> Iterator[str]:
-    for name in ("rdfs:label", "skos:altLabel"):
-        for quad in store.quads(None, iri(name), None, VIEW):
-            thing = quad.subject
-            if of_class is None or (isinstance(thing, NamedNode) and _is_a(thing, of_class, store)):
-                yield term_text(quad.object)

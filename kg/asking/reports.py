@@ -6,6 +6,7 @@ Every function returns text that ends in a line break; nothing here prints.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from pyoxigraph import Literal, NamedNode
 
 from kg.asking.answers import Answer, Description, Fact
 from kg.asking.questions import Question, example_call
+from kg.asking.sayings import Saying
 from kg.evidence.coverage import Coverage
 from kg.terms import BASE, curie, iri, short, text
 
@@ -87,6 +89,22 @@ def description_page(description: Description) -> str:
     if description.cut:
         lines += ["", "There is more than is shown here: ask with kg query."]
     return _shown("\n".join([*lines, ""]))
+
+
+def saying_page(saying: Saying) -> str:
+    """Return a claim: the quote between guillemets where it stands in the source, whose it is, what it states."""
+    claim = saying.claim
+    who = f"said by {saying.speaker}" if saying.speaker else "in the source's own voice"
+    lines = [
+        f"{claim.iri.value.removeprefix(BASE + 'claim/')}  ({who})",
+        *textwrap.wrap(f"{saying.before}»{claim.quote}«{saying.after}", 100),
+        "",
+        f"Source  {saying.title or 'untitled'}  ({short(claim.source)}, {claim.start} to {claim.end})",
+    ]
+    lines += [f"Recorded {claim.recorded}"] if claim.recorded else []
+    if claim.withdrawn:
+        lines.append(f"Withdrawn {claim.withdrawn}{f': {saying.reason}' if saying.reason else ''}")
+    return _shown("\n".join([*lines, "", "It states", *(f"  {one}" for one in saying.sentences), ""]))
 
 
 def _shown(words: str) -> str:

@@ -48,16 +48,17 @@ def cache_file() -> Path:
     return _place([*ontology_files(), *seed_files(), *texts], ".nq")
 
 
-def kept(made_from: Sequence[Path], ending: str, make: Callable[[], bytes]) -> bytes:
+def kept(made_from: Sequence[Path], ending: str, make: Callable[[], bytes], most: int = _KEPT) -> bytes:
     """Return what ``make`` returns, from the cache where it is there; ``ending`` tells what kind of thing it is.
 
-    It must depend on nothing but the files ``made_from`` and the code of the package.
+    It must depend on nothing but the files ``made_from`` and the code of the package. The newest ``most`` of a kind
+    stay.
     """
     path = _place(made_from, ending)
     content = _read(path)
     if content is None:
         content = make()
-        _keep(path, content)
+        _keep(path, content, most)
     return content
 
 
@@ -100,7 +101,7 @@ def _read(path: Path) -> bytes | None:
     return content if first == _seal(content) else None
 
 
-def _keep(path: Path, content: bytes) -> bool:
+def _keep(path: Path, content: bytes, most: int = _KEPT) -> bool:
     from kg.storage.durable import write_whole
 
     try:
@@ -110,7 +111,7 @@ def _keep(path: Path, content: bytes) -> bool:
         own.replace(path)
         names = ((_NAME.fullmatch(old.name), old) for old in path.parent.iterdir())
         caches = [old for name, old in names if name and name[1] == path.suffix]
-        for old in sorted(caches, key=lambda old: -old.stat().st_mtime)[_KEPT:]:
+        for old in sorted(caches, key=lambda old: -old.stat().st_mtime)[most:]:
             old.unlink(missing_ok=True)
     except OSError:
         return False

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import Literal, NamedNode, Quad
 
 from kg.evidence.claims import Claim, read_claims
 from kg.evidence.wording import Figure, figures, hours, months, negations
@@ -41,6 +41,7 @@ CHECKS: Final = {
 
 _EXACT, _LEAST, _MOST = map(iri, ("parley:exactCount", "parley:leastCount", "parley:mostCount"))
 _QUOTE, _SOURCE = iri("oa:exact"), iri("prov:hadPrimarySource")
+_DENIES = iri("parley:denies")
 _NAMES: Final = frozenset({iri("rdfs:label"), iri("skos:altLabel")})
 _NUMBERS: Final = frozenset({iri("xsd:integer"), iri("xsd:decimal")})
 _FALSE: Final = Literal("false", datatype=iri("xsd:boolean"))
@@ -173,7 +174,7 @@ def _negation_flaws(claims: Sequence[Claim], contents: _Contents, base: Engine) 
     taken: dict[NamedNode, set[int]] = {}
     before = cache(partial(_taken_up_before, base=base))
     for claim in claims:
-        if _takes_up(one.quad.object for one in contents.get(claim.iri, ())):
+        if _takes_up(one.quad for one in contents.get(claim.iri, ())):
             taken.setdefault(claim.source, set()).update(denied.get(claim.iri, ()))
     for claim in claims:
         left = denied.get(claim.iri, {}).keys() - taken.get(claim.source, set())
@@ -185,15 +186,17 @@ def _negation_flaws(claims: Sequence[Claim], contents: _Contents, base: Engine) 
             yield _finding("negation-in-quote", place, message, claim)
 
 
-def _takes_up(values: Iterable[object]) -> bool:
-    """Tell whether something is said to be false or none, or is said in words that deny."""
+def _takes_up(quads: Iterable[Quad]) -> bool:
+    """Tell whether something is denied, is said to be false or none, or is said in words that deny."""
     return any(
-        value == _FALSE
-        or value.value == "0"
-        or (value.datatype not in _NUMBERS and bool(negations(value.value[:_LONGEST])))
-        for value in values
-        if isinstance(value, Literal)
+        quad.predicate == _DENIES or (isinstance(quad.object, Literal) and _is_negative(quad.object))
+        for quad in quads
     )
+
+
+def _is_negative(value: Literal) -> bool:
+    worded = value.datatype not in _NUMBERS and bool(negations(value.value[:_LONGEST]))
+    return value == _FALSE or value.value == "0" or worded
 
 
 def _taken_up_before(source: NamedNode, base: Engine) -> set[int]:
@@ -202,8 +205,7 @@ def _taken_up_before(source: NamedNode, base: Engine) -> set[int]:
     return {
         claim.start + found.start
         for claim in read_claims(base, known)
-        if (there := negations(claim.quote[:_LONGEST]))
-        and _takes_up(quad.object for quad in base.quads(graph=claim.iri))
+        if (there := negations(claim.quote[:_LONGEST])) and _takes_up(base.quads(graph=claim.iri))
         for found in there
     }
 

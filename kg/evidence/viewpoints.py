@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pyoxigraph import NamedNode
 
@@ -26,11 +27,33 @@ class Viewpoint:
     def counts(self, claim: Claim) -> bool:
         """Tell whether what a claim says is held true from here."""
         own = claim.speaker in (claim.source, self.told_by)
-        return own and self.by in (None, claim.source) and self._on_record(claim)
+        return own and self.by in (None, claim.source) and self.on_record(claim)
 
-    def _on_record(self, claim: Claim) -> bool:
+    def on_record(self, claim: Claim) -> bool:
+        """Tell whether a claim, whoever speaks, was recorded and not withdrawn; what has no time always was."""
         if self.as_of is None:
             return not claim.withdrawn
-        late = bool(claim.recorded) and datetime.fromisoformat(claim.recorded) > self.as_of
-        gone = bool(claim.withdrawn) and datetime.fromisoformat(claim.withdrawn) <= self.as_of
-        return not late and not gone
+        recorded, withdrawn = _moment(claim.recorded), _moment(claim.withdrawn)
+        return not (recorded and recorded > self.as_of) and not (withdrawn and withdrawn <= self.as_of)
+
+    def words(self, labels: Mapping[NamedNode, str]) -> str:
+        """Return in words whose view it is; empty for that of the base itself.
+
+        >>> Viewpoint(told_by=NamedNode("x:putin")).words({NamedNode("x:putin"): "Vladimir Putin"})
+        'as told by Vladimir Putin'
+        """
+        parts = [
+            f"{said} {labels.get(who, who.value)}"
+            for said, who in (("as told by", self.told_by), ("according to", self.by))
+            if who
+        ]
+        return ", ".join([*parts, *([f"as of {self.as_of:%Y-%m-%d %H:%M} UTC"] if self.as_of else [])])
+
+
+def _moment(written: str) -> datetime | None:
+    """Read an ``xsd:dateTime``, in UTC where it names no zone; ``None`` for what is no moment that Python knows."""
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

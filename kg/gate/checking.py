@@ -17,9 +17,9 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, QuerySolutions, Triple, Va
 from kg.bases.bulk import Batch
 from kg.bases.changes import Change, addition, is_withdrawn, rulebook, withdrawal
 from kg.bases.ontology import ontology_shapes, ontology_triples
+from kg.disputes.counts import contested
 from kg.errors import LimitReached, Refused, UnsupportedConstruct
 from kg.evidence.claims import Claim, verify
-from kg.evidence.counts import contested
 from kg.evidence.scrutiny import second_looks
 from kg.evidence.testimony import Evidence, examine, unsourced
 from kg.findings import Check, Finding, Place, Severity, Verdict

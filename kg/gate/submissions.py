@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
-from kg.asking.questions import resolve
+from kg.asking.naming import resolve
 from kg.errors import Refused, UnknownName, UnreadableInput, UsageError
 from kg.evidence.claims import as_claim, next_claim, read_claims
 from kg.findings import Finding, Severity
@@ -210,7 +211,7 @@ def find_claims(names: Sequence[str], source: str | None, base: Engine) -> list[
 
 
 def _claim(name: str, base: Engine) -> NamedNode:
-    short = name.strip("<>").removeprefix("claim:").removeprefix(BASE + "claim/")
+    short = re.sub(f"^(claim:|claim/|{BASE}claim/)", "", name.strip("<>"))
     try:
         claim = NamedNode(short if "://" in short else f"{BASE}claim/{short}")
     except ValueError:

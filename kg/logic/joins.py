@@ -105,20 +105,22 @@ class Join:
 
     def run(self, values: Environment, graph: Graph) -> Iterator[Environment]:
         """Yield an environment for each way in which the body and the condition hold with these terms given."""
-        found = self._start + values
-        for one, two in self._checks:
-            if found[one] != found[two]:
-                return iter(())
-        if self._coined:
-            origin = self._coined(found)
-            if origin is None:
-                return iter(())
-            found = (*found, origin)
-        ways = self._ways(found, graph)
+        found = self.begun(values)
+        ways = self._ways(found, graph) if found else iter(())
         if not self._condition:
             return ways
         ways = self._condition.holding(ways)
         return filter(self._as_given, ways) if self._later else ways
+
+    def begun(self, values: Environment) -> Environment | None:
+        """Return what is known before anything is looked up, ``None`` where these terms do not fit."""
+        found = self._start + values
+        if any(found[one] != found[two] for one, two in self._checks):
+            return None
+        if not self._coined:
+            return found
+        origin = self._coined(found)
+        return None if origin is None else (*found, origin)
 
     def place(self, pattern: Pattern) -> tuple[int, int, int]:
         """Return the slots of the terms of a pattern."""
@@ -130,7 +132,7 @@ class Join:
         return {
             term.value: environment[slot]
             for term, slot in self.slots.items()
-            if isinstance(term, Variable) and environment[slot] is not None
+            if isinstance(term, Variable) and slot < len(environment) and environment[slot] is not None
         }
 
     def _as_given(self, found: Environment) -> bool:

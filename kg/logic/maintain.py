@@ -70,9 +70,20 @@ class _Part:
 
     def supports(self, terms: Environment, graph: Graph) -> Iterator[Triple]:
         """Yield the triples of the bodies from which the rule derives the triple of these terms, body by body."""
+        return itertools.chain.from_iterable(self.bodies(terms, graph))
+
+    def bodies(self, terms: Environment, graph: Graph) -> Iterator[tuple[Triple, ...]]:
+        """Yield the bodies from which the rule derives the triple of these terms; triples in the rule's order."""
         for way in self.join.run(terms, graph):
-            for one, two, three in self.slots:
-                yield Triple(way[one], way[two], way[three])
+            yield tuple(Triple(way[one], way[two], way[three]) for one, two, three in self.slots)
+
+    def known(self, terms: Environment) -> dict[str, Any] | None:
+        """Return what the variables of the rule stand for where it derives the triple of these terms.
+
+        As far as that is seen without a look-up; ``None`` where the rule never derives it.
+        """
+        begun = self.join.begun(terms)
+        return None if begun is None else self.join.bindings(begun)
 
 
 _SUBJECT = (NamedNode, BlankNode)
@@ -231,15 +242,17 @@ class _Withdrawal:
                         self.ahead.add(head)
 
 
-def clashes_of(overlay: Overlay, rules: Rulebook) -> Iterator[tuple[Rule, Bindings]]:
+def clashes_of(
+    overlay: Overlay, rules: Rulebook, among: Iterable[Triple] | None = None
+) -> Iterator[tuple[Rule, Bindings]]:
     """Yield every way in which the body of a clash holds and takes a triple that the change adds, each once.
 
-    In the order in which the triples came. Symmetric rules find both ways round. Some look-ups a triple; the
-    types of a thing are looked up once.
+    With ``among`` it takes one of these triples. In the order in which the triples came. Symmetric rules find both
+    ways round. Some look-ups a triple; the types of a thing are looked up once.
     """
     equality = _has_equality(overlay)
     seen: set[object] = set()
-    for triple in list(overlay.added):
+    for triple in list(overlay.added if among is None else among):
         terms: tuple[Any, ...] = tuple(triple)
         for part in rules.clashing.of(terms, equality):
             for way in part.join.run(terms, overlay):

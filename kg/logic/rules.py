@@ -15,6 +15,7 @@ from pyoxigraph import Literal, NamedNode, Store, Triple, Variable
 
 from kg.errors import UnsupportedConstruct
 from kg.logic.axioms import Pattern, Rule, axiom_rules
+from kg.logic.expressions import ExpressionWriter
 from kg.terms import PREFIXES, VIEW, iri
 
 __all__ = ["SUPPORTED", "Pattern", "Rule", "bulk_insertion", "compile_rules", "insertion", "selection"]
@@ -103,9 +104,6 @@ _OWN_TERMS = frozenset(
     map(iri, ["sh:construct", "sh:prefixes", "sh:declare", "sh:prefix", "sh:namespace", "rdf:type"])
 )
 _VARIABLE = re.compile(r"\?\w+")
-_CONNECTIVES = {"ConditionalOrExpression": "||", "ConditionalAndExpression": "&&"}
-_SIGNS = {"UnaryNot": "!", "UnaryMinus": "-", "UnaryPlus": "+"}
-_NOT_PURE = frozenset(["EXISTS", "NOTEXISTS", "RAND", "NOW", "UUID", "STRUUID", "BNODE"])
 
 
 def _without_axiom() -> Iterator[Rule]:
@@ -359,29 +357,5 @@ class _Construct:
             return Literal(str(node), language=node.language)
         return Literal(str(node), datatype=NamedNode(str(node.datatype)) if node.datatype else None)
 
-    def expression(self, node: Any) -> str:  # noqa: ANN401, PLR0911 - rdflib has no types; one for each form
-        """Return the text of an expression, with no prefixes in it."""
-        kind = getattr(node, "name", "")
-        if not kind:
-            return str(self.term(node))
-        if kind in _CONNECTIVES:
-            return f"({f' {_CONNECTIVES[kind]} '.join(map(self.expression, (node.expr, *node.other)))})"
-        if kind == "RelationalExpression":
-            listed = isinstance(node.other, list)
-            other = f"({self.arguments(node.other)})" if listed else self.expression(node.other)
-            return f"({self.expression(node.expr)} {node.op} {other})"
-        if kind in ("AdditiveExpression", "MultiplicativeExpression"):
-            steps = (f" {op} {self.expression(other)}" for op, other in zip(node.op, node.other, strict=True))
-            return f"({self.expression(node.expr)}{''.join(steps)})"
-        if kind in _SIGNS:
-            return f"({_SIGNS[kind]}{self.expression(node.expr)})"
-        if kind == "Function" and node.iri.startswith(PREFIXES["xsd"]):
-            return f"<{node.iri}>({self.arguments(node.expr)})"
-        builtin = kind.removeprefix("Builtin_")
-        if builtin == kind or builtin in _NOT_PURE:
-            raise self.unsupported(f"uses {builtin}, which is no function of its arguments alone")
-        values = [value for name, value in node.items() if name != "_vars"]
-        return f"{builtin}({', '.join(self.arguments(v if isinstance(v, list) else [v]) for v in values)})"
-
-    def arguments(self, nodes: Iterable[object]) -> str:
-        return ", ".join(map(self.expression, nodes))
+    def expression(self, node: object) -> str:
+        return ExpressionWriter(lambda term: str(self.term(term)), self.unsupported).text(node)

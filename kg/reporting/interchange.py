@@ -1,4 +1,4 @@
-"""Verdicts in the forms that programs read: JSON, SARIF 2.1.0 and JUnit's XML; and how texts are made safe to show.
+"""Verdicts in the forms that programs read: JSON, SARIF 2.1.0 and JUnit's XML.
 
 docs/findings/README.md says what each form holds; docs/schema/verdict.schema.json describes the JSON.
 """
@@ -6,7 +6,6 @@ docs/findings/README.md says what each form holds; docs/schema/verdict.schema.js
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -19,37 +18,14 @@ from xml.etree import ElementTree as Xml
 from pyoxigraph import BlankNode, NamedNode, Triple
 
 from kg.findings import Finding, Place, Severity, Term, Verdict, Witness
+from kg.syntax.visible import json_text, one_line, visible
 
 _Json: TypeAlias = dict[str, Any]
 
-# Printable for Python, but nothing to see: fillers, joiners, selectors of a variant.
-_BLANK = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # half a character, and no byte of a file's name either
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT: Final = "%SRCROOT%"
 _LONGEST_NAME: Final = 200
-
-
-def visible(words: str, form: str = "<U+{:04X}>") -> str:
-    r"""Return a text in which every character can be seen: others are written as ``form`` says.
-
-    Control characters, marks of direction, zero-width and all spaces but the plain one count as unseen, and so do
-    line breaks.
-
-    >>> visible("a\u202eb\tc")
-    'a<U+202E>b<U+0009>c'
-    """
-    if words.isprintable() and not _BLANK.search(words):
-        return words
-    return "".join(c if c.isprintable() and not _BLANK.match(c) else form.format(ord(c)) for c in words)
-
-
-def one_line(words: str, most: int) -> str:
-    """Return a text on one line, every character visible, cut after ``most``."""
-    line = " ".join(words[: 2 * most].split())
-    return visible(line if len(line) <= most and len(words) <= 2 * most else f"{line[: most - 1]}…")
 
 
 def summary(verdict: Verdict) -> str:
@@ -97,7 +73,7 @@ def advice(finding: Finding) -> str:
 
 def as_json(verdict: Verdict) -> str:
     """Return a verdict with all that it holds, as docs/schema/verdict.schema.json describes it."""
-    return _dumped(
+    return json_text(
         {
             "format": "parley-verdict",
             "version": 1,
@@ -149,19 +125,6 @@ def _term(term: Term | None, labels: Mapping[NamedNode, str]) -> _Json | None:
     return {"type": "literal", "value": term.value, "datatype": term.datatype.value}
 
 
-def _dumped(content: _Json) -> str:
-    """Return JSON in which every character outside of ASCII stands as it is, if it can be seen."""
-    lines = json.dumps(content, ensure_ascii=False, indent=1).split("\n")
-    return "".join(f"{''.join(map(_escaped, line)) if line != visible(line) else line}\n" for line in lines)
-
-
-def _escaped(character: str) -> str:
-    """Return a character as a JSON string may hold it; half a surrogate pair, which is no character, replaced."""
-    if character.isprintable() and not _BLANK.match(character):
-        return character
-    return "\ufffd" if "\ud800" <= character <= "\udfff" else json.dumps(character)[1:-1]
-
-
 def as_sarif(verdict: Verdict) -> str:
     """Return a log of the Static Analysis Results Interchange Format 2.1.0 (OASIS, errata 01)."""
     from kg import __version__
@@ -182,7 +145,7 @@ def as_sarif(verdict: Verdict) -> str:
         "results": results,
         "properties": {"outcome": verdict.outcome, "summary": summary(verdict)},
     }
-    return _dumped({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+    return json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _message(words: str, most: int = 2000) -> _Json:

@@ -15,8 +15,9 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from kg.bases import upkeep
 from kg.bases.ontology import shape_files, shape_triples
+from kg.disputes import counts
 from kg.errors import UnknownName
-from kg.evidence import counts, scrutiny, testimony
+from kg.evidence import scrutiny, testimony
 from kg.findings import Check, Severity, shape_code
 from kg.gate import checking
 from kg.language import lookalikes, vocabulary

@@ -11,7 +11,8 @@ from urllib.parse import quote
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, serialize
 
 from kg.findings import Finding, Severity, Term, Verdict
-from kg.reporting.interchange import advice, one_line, summary, visible
+from kg.reporting.interchange import advice, summary
+from kg.syntax.visible import one_line, visible
 from kg.terms import BASE, PREFIXES, iri
 
 _Node: TypeAlias = NamedNode | BlankNode

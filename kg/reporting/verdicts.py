@@ -15,8 +15,9 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from kg.errors import UnknownName
 from kg.findings import Finding, Term, Verdict, Witness
-from kg.reporting.interchange import as_json, as_junit, as_sarif, one_line, summary, visible
+from kg.reporting.interchange import as_json, as_junit, as_sarif, summary
 from kg.reporting.shacl_report import as_turtle
+from kg.syntax.visible import one_line, visible
 from kg.terms import BASE, short
 
 _WIDTH: Final = 96

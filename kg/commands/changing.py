@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kg.commands.terminal import open_given, open_view, progress, viewing, write_file
 from kg.errors import UsageError
-from kg.terminal import open_given, progress, write_file
 
 if TYPE_CHECKING:
     from kg.findings import Verdict
@@ -77,6 +77,7 @@ def _init(directory: Path) -> None:
 @_proposing
 @_form
 @click.option("--explain", metavar="CODE", help="Explain a finding by its code, and do nothing else.")
+@viewing
 @click.pass_context
 def _check(
     ctx: click.Context,
@@ -86,7 +87,7 @@ def _check(
     explain: str | None,
     **given: Any,  # noqa: ANN401 - click's options
 ) -> None:
-    """Say what adding FILES would do, and change nothing; without FILES check the whole base.
+    """Say what adding FILES would do, and change nothing; without FILES check the whole base, or a view of it.
 
     FILES are Turtle, TriG, N-Triples, N-Quads or JSON-LD (- is standard input) and count as one proposal.
     Exit status: 0 accepted, 1 refused, 5 nothing was checked, because nothing in it is in our terms.
@@ -98,13 +99,19 @@ def _check(
 
         click.echo(explained(explain), nl=False)
         return
-    base = open_given(ctx)
-    with progress() as report:
-        verdict = (
-            base.check(*_handed(files, given), **_meant(given), progress=report)
-            if files
-            else base.validate(report)
+    seen = {name: given.pop(name) for name in ("as_told_by", "by", "as_of")}
+    if not files:
+        view = open_view(ctx, seen)
+        with progress() as report:
+            verdict = view.validate(report)
+    elif any(seen.values()):
+        raise UsageError(
+            "files are checked against the base itself", remedy="leave out the options of a view"
         )
+    else:
+        base = open_given(ctx)
+        with progress() as report:
+            verdict = base.check(*_handed(files, given), **_meant(given), progress=report)
     _report(ctx, verdict, form, files)
 
 

@@ -5,7 +5,6 @@ docs/schema/common.schema.json describes them; each kind of document has a schem
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,17 +12,18 @@ from pyoxigraph import NamedNode, Triple
 
 from kg.asking.answers import json_term
 from kg.asking.labels import sentence
+from kg.disputes.disputes import Dispute
 from kg.evidence.claims import Claim
 from kg.logic.rules import Rule
-from kg.proofs.disputes import Dispute
 from kg.proofs.phrasing import rule_sentence
 from kg.proofs.proofs import Labels, Proof
+from kg.syntax.visible import json_text
 
 
 def document(kind: str, fields: Mapping[str, Any], version: int = 1) -> str:
-    """Return a JSON document of a kind, with its format and version first; it ends in a line break."""
+    """Return a JSON document of a kind, with its format and version first; no character in it hides."""
     whole = {"format": f"parley-{kind}", "version": version, **fields}
-    return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
+    return json_text(whole, indent=2)
 
 
 def triple_json(triple: Triple, labels: Labels) -> dict[str, Any]:

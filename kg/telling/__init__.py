@@ -1,0 +1,1 @@
+"""Proofs, citations, differences, disputes and briefings as people and programs read them."""
