@@ -161,7 +161,7 @@ def test_the_last_line_sums_up(verdict: Verdict, said: str):
 
 
 def suites(report: str) -> Xml.Element:
-    return Xml.fromstring(report)  # noqa: S314 - our own
+    return Xml.fromstring(report)
 
 
 def test_what_was_not_checked_is_no_success_in_any_form():
