@@ -154,7 +154,8 @@ class Finder:
                     given.setdefault(one.value, term) == term if isinstance(one, Variable) else one == term
                     for one, term in zip(pattern, row, strict=True)
                 ):
-                    yield from follower.ways(self._query.inner, given)
+                    ways = follower.ways(self._query.inner, given)
+                    yield from (way for way in ways if given.keys() <= way.bindings.keys())
         else:
             given = {
                 name: term for name, term in zip(self._answer.columns, row, strict=True) if term is not None

@@ -175,7 +175,9 @@ class Walk:
                 continue
             if left or sign != "+":
                 reached.add(node)
-                yield node, trail
+                # as the engine has it, no step leads from a term to itself unless the graph knows that term
+                if left or any(True for _ in self.mentioning(node)):
+                    yield node, trail
             if left and sign == "?":
                 continue
             left = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Final
@@ -23,6 +24,7 @@ from kg.terms import BASE
 from kg.views.briefings import Briefing, Item
 
 _LONGEST: Final = 5000
+_MOST_SHOWN: Final = 20  # things that follow: a briefing is short
 _MOST_QUOTES: Final = 6  # under one sentence that follows
 _DEEPEST: Final = 40  # rules one upon the other that are shown on the page
 _TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -35,11 +37,14 @@ _MONTHS: Final = (
 def briefing_written(briefing: Briefing, form: str) -> str:
     """Return a briefing as ``text``, ``markdown``, ``json`` or ``html``; it ends in a line break.
 
-    The page loads nothing and runs nothing. docs/schema/briefing.schema.json describes the JSON. Raises
-    ``UnknownName`` for another form.
+    Of what follows people get the first twenty, programs all that the briefing holds. The page loads nothing and runs
+    nothing. docs/schema/briefing.schema.json describes the JSON. Raises ``UnknownName`` for another form.
     """
     if form not in _WRITERS:
         raise UnknownName("form of a briefing", form, _WRITERS, remedy=f"use one of {', '.join(_WRITERS)}")
+    whole = briefing.cut or len(briefing.follows)
+    if form != "json" and whole > _MOST_SHOWN:
+        briefing = replace(briefing, follows=briefing.follows[:_MOST_SHOWN], cut=whole)
     return _WRITERS[form](briefing)
 
 
@@ -125,7 +130,7 @@ def _headings(one: Briefing) -> Iterator[tuple[str, tuple[Item, ...]]]:
 
 
 def _more(shown: int, whole: int) -> list[str]:
-    return [f"These are the first {shown:,} of {whole:,}."] if whole else []
+    return [f"These are the first {shown:,} of {whole:,}; the JSON form has more."] if whole else []
 
 
 def _text(one: Briefing) -> str:

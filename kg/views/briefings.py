@@ -192,9 +192,11 @@ def _plain(triple: Triple) -> tuple[object, ...]:
 
 
 def _telling(proof: Proof) -> tuple[object, ...]:
-    """Order proofs: first what several facts together give, then what restates one; what things are, last."""
+    """Order proofs: first what sources tell only together, then what takes many claims; what things are, last."""
     joined = len(proof.premises) > 1
-    return _plain(proof.triple)[0], not joined, proof.steps, str(proof.triple)
+    claims = {claim for leaf in proof.leaves() for claim in leaf.claims[:1]}
+    sources = {claim.source for claim in claims}
+    return _plain(proof.triple)[0], not joined, -len(sources), -len(claims), proof.steps, str(proof.triple)
 
 
 def _named(triples: Iterable[Triple], store: Embedded) -> Labels:
