@@ -299,7 +299,7 @@ FAMILY = ":a :p :b . :b :p :c . :c :p :d . :a :q 1 , 2 . :b :q 3 . :a :r :c . :x
         ("CONSTRUCT WHERE { ?x :r :c }", [({"a r c"}, ())]),
         (
             "CONSTRUCT { ?y :m 3 . ?x :m ?n } { ?x :q ?n OPTIONAL { ?n :q ?y } FILTER(?n = 3) }",
-            [({"b q 3"}, ())],
+            [({"b q 3"}, ("Not in the view: “3” urn:q ?y.",))],
         ),
         (
             "SELECT ?x { ?x :q ?n } ORDER BY ?n LIMIT 1 OFFSET 2",

@@ -112,3 +112,19 @@ def test_the_page_on_writing_facts_shows_true_output(tmp_path: Path):
     assert run(held, tmp_path) == "no\n"
     kept = "--store my-base query 'ASK { GRAPH ?claim { id:sudanese-departure ?p ?o } }'"
     assert run(kept, tmp_path) == "yes\n"
+
+
+def test_the_page_on_following_answers_shows_true_output(tmp_path: Path):
+    """Its commands are run in one folder, in order, beside the second article that it speaks of."""
+    page = (ROOT / "docs" / "following-answers.md").read_text(encoding="utf-8")
+    for name in ("claims.trig", "article.txt"):
+        (tmp_path / name).write_bytes((ROOT / "tests" / "disputes" / name).read_bytes())
+    shown = [
+        found
+        for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+        for found in SHOWN.finditer(block)
+    ]
+    assert len(shown) > 15
+    for found in shown:
+        assert run(found["command"], tmp_path) == found["output"], found["command"]
+    assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} >= {".svg", ".html"}

@@ -17,6 +17,8 @@ LANGUAGES: Final = ("en", "ru", "tr", "ar")
 _Term: TypeAlias = NamedNode | Literal | BlankNode | Triple
 
 _XSD: Final = PREFIXES["xsd"]
+_TERMS: Final = PREFIXES["parley"]
+_LABEL: Final = iri("rdfs:label")
 # With a time zone, or seconds that count, either is shown as it is written.
 _MONTH_DAY: Final = re.compile(r"--(0[1-9]|1[0-2])-[0-9]{2}")
 _HOUR: Final = re.compile(r"([0-9]{2}:[0-9]{2}):00")
@@ -33,8 +35,11 @@ def find_labels(things: Iterable[NamedNode], store: Engine) -> dict[NamedNode, s
 
 def _label(thing: NamedNode, store: Engine) -> str:
     found: dict[str, str] = {}
-    for graph in (VIEW, ONTOLOGY):
-        for quad in store.quads(thing, iri("rdfs:label"), None, graph):
+    of_ours = thing.value.startswith(_TERMS)  # facts say nothing about the terms themselves
+    for graph in (ONTOLOGY,) if of_ours else (VIEW, ONTOLOGY):
+        if found:
+            break
+        for quad in store.quads(thing, _LABEL, None, graph):
             if isinstance(quad.object, Literal):
                 language, value = quad.object.language or "", quad.object.value
                 found[language] = min(value, found.get(language, value))

@@ -40,10 +40,10 @@ class Citation:
     """What one row of an answer rests on.
 
     ``proofs`` hold one proof for each triple that the row needs, in the order of the query; these triples alone, as
-    the view, give the row again, and none of them can be left out (of an aggregate, all members count). ``absent`` says
-    in sentences what the row rests on not being there (NOT EXISTS, MINUS, an unmatched OPTIONAL that the row shows).
-    ``others`` is how many further sets of triples give the same row, at least. ``disputes`` are those that concern a
-    claim cited here.
+    the view, give the row again, and without any one of them it is lost, or rests on the absence of something that is
+    there; of an aggregate, all members count. ``absent`` says in sentences what the row rests on not being there
+    (NOT EXISTS, MINUS, an unmatched OPTIONAL that the row shows). ``others`` is how many further sets of triples give
+    the same row, at least. ``disputes`` are those that concern a claim cited here.
     """
 
     proofs: tuple[Proof, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -18,9 +18,8 @@ from kg.terms import CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW
 
 _OWN: Final = frozenset({CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW})
 _MOST_LISTED: Final = 20
-_BATCH: Final = (
-    50  # names that are put in order at once: what a hundred thousand claims say is never enumerated
-)
+_BATCH: Final = 50
+"""Names that are put in order at once: what a hundred thousand claims say is never enumerated."""
 _MOST_READ: Final = 200  # claims that are read where one was found that counts
 _MOST_TRIED: Final = 10_000  # and where none was
 
@@ -31,6 +30,7 @@ class Statements:
     def __init__(self, store: Engine, rules: Rulebook, viewpoint: Viewpoint) -> None:
         self._store, self._facts, self._viewpoint = store, rules.facts, viewpoint
         self._read: dict[NamedNode, Claim | None] = {}
+        self._first: dict[Triple, list[object]] = {}
 
     def stated(self, triple: Triple) -> bool:
         """Tell whether anything that counts states a triple. A look-up or two, more where many claims do not count."""
@@ -57,14 +57,26 @@ class Statements:
         return tuple(islice((claim for claim in read if not self._counts(claim)), _MOST_LISTED))
 
     def _in_reference(self, triple: Triple) -> bool:
+        first = self._graphs(triple)
+        if REFERENCE in first or len(first) < _BATCH:
+            return REFERENCE in first
         return self._store.contains(Quad(triple.subject, triple.predicate, triple.object, REFERENCE))
+
+    def _graphs(self, triple: Triple) -> list[object]:
+        """Return the first graphs that have a triple: mostly all, in one look-up."""
+        if triple not in self._first:
+            found = islice(self._store.quads(*triple), _BATCH)
+            self._first[triple] = [quad.graph_name for quad in found]
+        return self._first[triple]
 
     def _counts(self, claim: Claim) -> bool:
         return self._viewpoint.counts(claim)
 
     def _claims(self, triple: Triple) -> Iterator[Claim]:
         """Yield the claims that say a triple, by their names as far as they are put in order."""
-        graphs = (quad.graph_name for quad in self._store.quads(*triple))
+        graphs: Iterable[object] = self._graphs(triple)
+        if len(self._graphs(triple)) == _BATCH:
+            graphs = (quad.graph_name for quad in self._store.quads(*triple))
         names = (name for name in graphs if isinstance(name, NamedNode) and name not in _OWN)
         while batch := list(islice(names, _BATCH)):
             for name in sorted(batch, key=lambda name: natural_key(name.value)):

@@ -27,6 +27,7 @@ _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _MARKDOWN: Final = re.compile(r"[\\|<`*_\[\]]")
 _END: Final = "\x01"  # drawn under each row of a table to find its last line; no cell can hold it
 _MOST_SHOWN: Final = 12  # claims, or other lines of a kind, under a row of a table
+_MOST_ALIKE: Final = 2  # claims that say the same
 _QUOTE: Final = 1_000  # characters of a quote in a table
 _INDENT: Final = "    "
 
@@ -132,7 +133,7 @@ def _drawn(answer: Answer, console: Any) -> tuple[list[str], list[list[str]]]:  
 
 def _grounds(citation: Citation, labels: Labels) -> Iterator[tuple[str, str]]:
     """Yield the lines under a row with their indents."""
-    yield from ((_INDENT, line) for line in _shortened([_quoted(c, labels) for c in citation.claims]))
+    yield from ((_INDENT, line) for line in _shortened(_quotes(citation, labels)))
     inferred = [f"[inferred] {visible(sentence(p.triple, labels))}" for p in citation.proofs if p.rule]
     yield from ((_INDENT, line) for line in _shortened(inferred))
     yield from ((_INDENT, line) for line in _other_grounds(citation))
@@ -143,6 +144,15 @@ def _grounds(citation: Citation, labels: Labels) -> Iterator[tuple[str, str]]:
         yield _INDENT, f"contested: {visible(dispute.why)}"
         for side in _sides(dispute, labels):
             yield 2 * _INDENT, side
+
+
+def _quotes(citation: Citation, labels: Labels) -> list[str]:
+    """Return the quotes of a row; where many claims say the same, those of two, and how many more there are."""
+    leaves = [leaf for proof in citation.proofs for leaf in proof.leaves()]
+    told = dict.fromkeys(claim for leaf in leaves for claim in leaf.claims[:_MOST_ALIKE])
+    more = len(set(citation.claims) - told.keys())
+    rest = [f"… and {more:,} more claim{'s' * (more > 1)} that say the same"] if more else []
+    return [*(_quoted(claim, labels) for claim in told), *rest]
 
 
 def _other_grounds(citation: Citation) -> Iterator[str]:
