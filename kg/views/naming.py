@@ -10,11 +10,11 @@ from typing import Final, cast
 from pyoxigraph import Literal, NamedNode, QuerySolutions
 
 from kg.asking.labels import LANGUAGES, find_labels
-from kg.asking.naming import resolve
+from kg.asking.naming import check_unicode, resolve, written
 from kg.errors import UnknownName, UsageError
 from kg.evidence.viewpoints import Viewpoint
 from kg.storage.store import Engine
-from kg.terms import BASE, CLAIMS, PREFIXES, VIEW, curie, iri
+from kg.terms import BASE, CLAIMS, VIEW, curie, iri
 from kg.terms import text as term_text
 
 _SOURCE, _SPEAKER = iri("prov:hadPrimarySource"), iri("prov:wasAttributedTo")
@@ -43,7 +43,7 @@ def find_viewpoint(
     name fits, passes over names.
     """
     for text in filter(None, (as_told_by, by, as_of)):
-        _check_unicode(text)
+        check_unicode(text, "")
     return Viewpoint(
         told_by=None if as_told_by is None else _speaker(as_told_by, store),
         by=None if by is None else _source(by, store),
@@ -96,15 +96,8 @@ def read_moment(text: str, now: datetime, *, end_of_day: bool = True) -> datetim
     return moment
 
 
-def _check_unicode(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:  # bytes of the command line that are no UTF-8
-        raise UsageError(f"{text!r} is no Unicode text", remedy="write it in UTF-8") from error
-
-
 def _speaker(text: str, store: Engine) -> NamedNode:
-    spoke = [node for node in _written(text, "id", "source") if _any(_SPEAKER, node, store)]
+    spoke = [node for node in written(text, "id", "source") if _any(_SPEAKER, node, store)]
     if spoke:
         return spoke[0]
     try:
@@ -117,7 +110,7 @@ def _speaker(text: str, store: Engine) -> NamedNode:
 
 
 def _source(text: str, store: Engine) -> NamedNode:
-    named = [*_written(text, "source"), *_titled(text, store)]
+    named = [*written(text, "source"), *_titled(text, store)]
     found = [node for node in dict.fromkeys(named) if _any(_SOURCE, node, store)]
     if len(found) > 1:
         listed = " or ".join(curie(node) or str(node) for node in found)
@@ -127,18 +120,6 @@ def _source(text: str, store: Engine) -> NamedNode:
     if any(True for node in named for _ in store.quads(node, None, None, CLAIMS)):
         raise UsageError(f"no claim is taken from {text!r}", remedy=_listed(_sources(store), store))
     raise _unknown("source", text, _sources(store), store)
-
-
-def _written(text: str, *prefixes: str) -> Iterator[NamedNode]:
-    """Yield what a CURIE, an IRI or the end of one may stand for."""
-    bare = text.removeprefix("<").removesuffix(">")
-    prefix, colon, local = bare.partition(":")
-    written = [PREFIXES[prefix] + local] if colon and prefix in PREFIXES else [bare] if colon else []
-    for value in written or [PREFIXES[prefix] + bare for prefix in prefixes]:
-        try:
-            yield NamedNode(value)
-        except ValueError:
-            return
 
 
 def _titled(text: str, store: Engine) -> Iterator[NamedNode]:
