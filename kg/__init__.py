@@ -49,6 +49,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute may be anything
     # Names are looked up when they are first used, so that `import kg` alone costs nothing.
     if name not in _HOMES:

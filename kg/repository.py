@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -68,7 +68,7 @@ class Base(View):
         *,
         as_told_by: str | None = None,
         by: str | None = None,
-        as_of: str | None = None,
+        as_of: str | date | None = None,
         progress: Progress = None,
     ) -> View:
         """Return the base as others see it, as it is now; it can be asked like any base and takes no facts.
@@ -84,7 +84,7 @@ class Base(View):
         now = datetime.now(UTC)
 
         def read(store: Embedded) -> View:
-            viewpoint = find_viewpoint(store, now, as_told_by=as_told_by, by=by, as_of=as_of)
+            viewpoint = find_viewpoint(store, now, as_told_by=as_told_by, by=by, as_of=_spelt(as_of))
             return View(*prepared(store, self._location, viewpoint, progress=progress), viewpoint)
 
         return self._steadily(read, progress)
@@ -122,7 +122,7 @@ class Base(View):
 
         return self._steadily(read, progress)
 
-    def since(self, date: str) -> Briefing:
+    def since(self, begin: str | date) -> Briefing:
         """Return what came since a day or a moment, what was withdrawn, and what follows that did not before.
 
         Raises ``UsageError`` for a date that is none or lies ahead. Cost: in step with what changed.
@@ -132,8 +132,8 @@ class Base(View):
         from kg.views.naming import read_moment
 
         now = datetime.now(UTC)
-        begin = read_moment(date, now, end_of_day=False)
-        return self._steadily(lambda store: brief(store, begin, now, rulebook()))
+        first = read_moment(_spelt(begin) or "", now, end_of_day=False)
+        return self._steadily(lambda store: brief(store, first, now, rulebook()))
 
     def check(
         self,
@@ -235,6 +235,11 @@ class Base(View):
                 remedy="make one on disk with 'kg init DIR' and name it with --store",
             )
         return self._folder
+
+
+def _spelt(moment: str | date | None) -> str | None:
+    """Return a day or a moment as people write it."""
+    return moment.isoformat() if isinstance(moment, date) else moment
 
 
 def open_base(directory: Path | str | None = None, progress: Progress = None) -> Base:

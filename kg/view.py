@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from pyoxigraph import Literal, NamedNode
 
@@ -33,6 +34,8 @@ _LEAST_MEMORY, _MOST_MEMORY = 64, 1 << 20  # in MiB; the worker does not start w
 _MOST_KEPT: Final = 400  # stored questions, taken apart, of a few versions
 _DEFAULT: Final = Viewpoint()
 _Read = TypeVar("_Read")
+Spelt: TypeAlias = str | int | Decimal | NamedNode | Literal
+"""A term, or what a person would write for it."""
 _THINGS: Final = f"""
 PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
 SELECT ?class ?thing WHERE {{
@@ -138,19 +141,25 @@ class View:
         return b"".join(export(chosen.quads, form, labels=chosen.labels, table=chosen.table))
 
     def explain(
-        self, subject: str, predicate: str, value: str, *, most: int = 1, limit: int = 1_000
+        self, subject: Spelt, predicate: Spelt, value: Spelt, *, most: int = 1, limit: int = 1_000
     ) -> Explanation:
         """Return why a triple holds: up to ``most`` proofs, shortest first; of one that does not, what is missing.
 
-        Things and properties are given by a label, a CURIE or an IRI, values as they are read or as in Turtle. Raises
+        Things and properties are given by a label, a CURIE or an IRI, values as they are read or as in Turtle; or as
+        terms. Raises
         ``UnknownName``, ``UsageError`` for a variable, ``LimitReached`` where a proof needs more than ``limit`` steps.
         """
         from kg.asking.naming import read_triple
         from kg.bases.changes import rulebook
         from kg.proofs.absences import explain
 
+        if most < 1 or limit < 1:
+            raise UsageError(
+                f"{most} proofs of up to {limit} steps", remedy="ask for one of one step at least"
+            )
+
         def read(store: Embedded) -> Explanation:
-            triple = read_triple(subject, predicate, value, store)
+            triple = read_triple(str(subject), str(predicate), str(value), store)
             return explain(triple, store, rulebook(), self.viewpoint, most=most, limit=limit)
 
         return self._steadily(read)
@@ -175,14 +184,21 @@ class View:
         ``graph``, ``map`` (what has coordinates) or ``timeline`` (what has dates, times or an order). Raises
         ``UnknownName``, and ``UsageError`` where there is nothing to draw or too much.
         """
-        answer = (
-            self.ask(str(what), cite=False, **parameters) if what in question_files(_questions()) else None
-        )
-        if parameters and answer is None:
+        if kind not in ("graph", "map", "timeline"):
+            raise UsageError(f"no picture is called {kind!r}", remedy="use graph, map or timeline")
+        asked = what in question_files(_questions())
+        if parameters and not asked:
             raise UsageError(f"{what!r} is no question", remedy="only a question takes parameters")
-        return self._steadily(lambda store: self._drawn(store, what, answer, form, kind))
+        answer = self.ask(str(what), cite=True, **parameters) if asked else None
+        if answer is not None and not answer.rows:
+            raise UsageError(f"the answer to {what!r} has no row", remedy="there is nothing to draw")
+        named = f" ({', '.join(parameters.values())})" if parameters else ""
+        title = f"{stored_question(str(what)).summary}{named}" if asked else ""
+        return self._steadily(lambda store: self._drawn(store, what, answer, title, form, kind))
 
-    def _drawn(self, store: Embedded, what: str | None, answer: Answer | None, form: str, kind: str) -> bytes:
+    def _drawn(  # noqa: PLR0913, PLR0917 - what is drawn and how
+        self, store: Embedded, what: str | None, answer: Answer | None, title: str, form: str, kind: str
+    ) -> bytes:
         from kg.bases.changes import rulebook
         from kg.disputes.disputes import disputes
         from kg.drawing.gathering import Gathering
@@ -191,17 +207,20 @@ class View:
         from kg.drawing.timelines import drawn_timeline
         from kg.proofs.prover import Prover
 
-        things = [resolve(what, store)] if what and answer is None else _things(answer) if answer else None
+        things = _things(answer) if answer else None if what is None else [resolve(what, store)]
         found = disputes(store, rulebook(), self.viewpoint, things) if things else ()
-        named = find_labels(filter(None, (self.viewpoint.told_by, self.viewpoint.by)), store)
         contested = {claim for dispute in found for claim in dispute.claims}
         prover = Prover(store, rulebook(), self.viewpoint)
-        gathering = Gathering(store, prover, contested, seen=self.viewpoint.words(named))
-        if kind in ("map", "timeline"):
-            return (drawn_map if kind == "map" else drawn_timeline)(gathering, things, form)
+        gathering = Gathering(store, prover, contested, seen=self._words(store))
+        if kind != "graph":
+            return (drawn_map if kind == "map" else drawn_timeline)(gathering, things, form, title)
         if answer:
-            return drawn(gathering.answer(answer, title=stored_question(str(what)).summary), form)
+            return drawn(gathering.answer(answer, answer.cited, title), form)
         return drawn(gathering.around(things[0]) if things else gathering.whole(), form)
+
+    def _words(self, store: Embedded) -> str:
+        named = find_labels(filter(None, (self.viewpoint.told_by, self.viewpoint.by)), store)
+        return self.viewpoint.words(named)
 
     def claims(self) -> tuple[Claim, ...]:
         """Return all claims, by source and then in the order of their quotes."""
@@ -235,6 +254,11 @@ class View:
         sources = len({claim.source for claim in claims})
         return f"{len(claims):,} claims from {sources:,} source{'' if sources == 1 else 's'}, {held:,} triples hold"
 
+    def __repr__(self) -> str:
+        """Return whose view it is."""
+        seen = self._steadily(self._words)
+        return f"<{type(self).__name__}{f' {seen}' if seen else ''}>"
+
     def validate(self, progress: Progress = None) -> Verdict:
         """Check the whole: every claim's evidence, and every shape. Cost: some seconds for a million triples."""
         from kg.gate.checking import gate
@@ -256,7 +280,10 @@ def stored_question(name: str) -> Question:
 
 
 def _things(answer: Answer) -> list[NamedNode]:
-    return list(dict.fromkeys(cell for row in answer.rows for cell in row if isinstance(cell, NamedNode)))
+    """Return the things of an answer, and those of the triples that its rows were found by."""
+    cells = [cell for row in answer.rows for cell in row]
+    cells += [end for one in answer.citations for proof in one.proofs for end in proof.triple]
+    return list(dict.fromkeys(cell for cell in cells if isinstance(cell, NamedNode)))
 
 
 def _taken_apart(question: Question, terms: Mapping[str, NamedNode | Literal]) -> CompiledQuery:

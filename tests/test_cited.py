@@ -173,6 +173,6 @@ def test_many_claims_under_a_row_are_counted_in_a_table_and_all_in_json():
     citations = Citations((Citation((Proof(triple, tuple(claims)),)),), {})
     answer = Answer(("n",), ((Literal(1),),))
     shown = cited(answer, citations, "table", 80)
-    assert "“sentence 1”" in shown
-    assert "… and 38 more claims that say the same" in shown
-    assert len(valid(cited(answer, citations, "json"))["rows"][0]["claims"]) == 40
+    assert "“sentence 0”" in shown
+    assert "… 39 more claims say parts of it as well" in shown
+    assert len(valid(cited(answer, citations, "json"))["rows"][0]["alike"]) == 39

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from itertools import islice
 from typing import Final
 
@@ -32,6 +33,7 @@ _VARIABLE: Final = re.compile(r"[?$]\w*")
 _LITERAL: Final = re.compile(
     r'"(?P<text>.*)"(?:@(?P<language>[A-Za-z]+(?:-[A-Za-z0-9]+)*)|\^\^(?P<datatype>.+))?', re.DOTALL
 )
+_NUMBERS: Final = tuple(map(iri, ("xsd:integer", "xsd:decimal", "xsd:double")))
 _MOST_VALUES: Final = (
     200  # values of one property of one thing among which the one that is meant is looked for
 )
@@ -265,7 +267,8 @@ def _meant(one: NamedNode, relation: NamedNode, words: str, store: Engine) -> Li
         alike = {
             value
             for value in values
-            if isinstance(value, Literal) and words in (value.value, reading(value, {}))
+            if isinstance(value, Literal)
+            and (words in (value.value, reading(value, {})) or _same_number(words, value))
         }
         if len(alike) > 1:
             listed = ", ".join(sorted(map(str, alike)))
@@ -277,6 +280,13 @@ def _meant(one: NamedNode, relation: NamedNode, words: str, store: Engine) -> Li
         node for node in ranges if isinstance(node, NamedNode) and node.value.startswith(PREFIXES["xsd"])
     ]
     return Literal(words, datatype=known[0] if len(known) == 1 else _guessed(words))
+
+
+def _same_number(words: str, value: Literal) -> bool:
+    try:
+        return value.datatype in _NUMBERS and Decimal(words) == Decimal(value.value)
+    except ArithmeticError:
+        return False
 
 
 def _guessed(words: str) -> NamedNode:

@@ -16,11 +16,15 @@ from kg.asking.answers import Answer, Description, Fact
 from kg.asking.questions import Question, example_call
 from kg.asking.sayings import Saying
 from kg.evidence.coverage import Coverage
+from kg.syntax.visible import visible
 from kg.terms import BASE, curie, iri, short, text
 
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NAMES: Final = {iri("rdfs:label"), iri("skos:altLabel")}
 _FROM: Final = iri("dcterms:source")
+_WITH_EVERY: Final = (
+    "--cite, --format and the options of a view (--as-told-by, --by, --as-of) go with every question."
+)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
 
 
@@ -70,7 +74,14 @@ def question_page(question: Question) -> str:
         optional = ", may be left out" if parameter.optional else ""
         lines.append(f"  --{parameter.name}  {parameter.description} ({kind}{optional})")
     return "\n".join(
-        [*lines, *([""] if question.parameters else []), f"Example: {example_call(question)}", ""]
+        [
+            *lines,
+            *([""] if question.parameters else []),
+            _WITH_EVERY,
+            "",
+            f"Example: {example_call(question)}",
+            "",
+        ]
     )
 
 
@@ -103,7 +114,7 @@ def saying_page(saying: Saying) -> str:
     ]
     lines += [f"Recorded {claim.recorded}"] if claim.recorded else []
     if claim.withdrawn:
-        lines.append(f"Withdrawn {claim.withdrawn}{f': {saying.reason}' if saying.reason else ''}")
+        lines.append(f"Withdrawn {claim.withdrawn}{f': {visible(saying.reason)}' if saying.reason else ''}")
     return _shown("\n".join([*lines, "", "It states", *(f"  {one}" for one in saying.sentences), ""]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -52,10 +53,35 @@ class Citation:
     disputes: tuple[Dispute, ...] = ()
 
     @property
+    def leaves(self) -> tuple[Proof, ...]:
+        """What the proofs end in, each once."""
+        return tuple(dict.fromkeys(leaf for proof in self.proofs for leaf in proof.leaves()))
+
+    @property
     def claims(self) -> tuple[Claim, ...]:
-        """The claims that the row rests on, each once, in the order of the proofs."""
-        leaves = (leaf for proof in self.proofs for leaf in proof.leaves())
-        return tuple(dict.fromkeys(claim for leaf in leaves for claim in leaf.claims))
+        """The claims that the row rests on, as few as say all of it, in the order of the proofs.
+
+        Where several claims say the same, one that is needed anyway is taken, then one in a source's own voice; the
+        others are :attr:`alike`.
+        """
+        chosen: set[Claim] = set()
+        open_ = [leaf.claims for leaf in self.leaves if leaf.claims]
+        while open_:
+            said = Counter(claim for claims in open_ for claim in claims)
+            best = min(said, key=lambda claim: (-said[claim], claim.speaker != claim.source))
+            chosen.add(best)
+            open_ = [claims for claims in open_ if best not in claims]
+        return tuple(claim for claim in self._stating if claim in chosen)
+
+    @property
+    def alike(self) -> tuple[Claim, ...]:
+        """The claims that say parts of it as well."""
+        chosen = set(self.claims)
+        return tuple(claim for claim in self._stating if claim not in chosen)
+
+    @property
+    def _stating(self) -> tuple[Claim, ...]:
+        return tuple(dict.fromkeys(claim for leaf in self.leaves for claim in leaf.claims))
 
     @property
     def inferred(self) -> bool:
@@ -111,7 +137,7 @@ def cite(  # noqa: PLR0913 - the last two are for callers that know more, or wan
     prover = Prover(store, rules, viewpoint)
     cited = list(Finder(sparql, query, answer, Watched(store, seconds)).rows())
     proved = [Citation(tuple(map(prover.cheapest, row.triples)), others=row.others) for row in cited]
-    claims = dict.fromkeys(claim for citation in proved for claim in citation.claims)
+    claims = dict.fromkeys(claim for one in proved for claim in (*one.claims, *one.alike))
     disputes = disputes_of(tuple(claims), store, rules, viewpoint)
     labels = find_labels(_named(cited, proved, disputes), store)
     extra = (_CUT,) if query.cut else ()
@@ -119,7 +145,7 @@ def cite(  # noqa: PLR0913 - the last two are for callers that know more, or wan
         replace(
             citation,
             absent=(*dict.fromkeys(_sentence(one, labels) for one in row.absences), *extra),
-            disputes=tuple(_concerning(disputes, citation.claims)),
+            disputes=tuple(_concerning(disputes, (*citation.claims, *citation.alike))),
         )
         for row, citation in zip(cited, proved, strict=True)
     )

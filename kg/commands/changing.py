@@ -104,7 +104,7 @@ def _check(
         view = open_view(ctx, seen)
         with progress() as report:
             verdict = view.validate(report)
-    elif any(seen.values()):
+    elif any(value is not None for value in seen.values()):
         raise UsageError(
             "files are checked against the base itself", remedy="leave out the options of a view"
         )

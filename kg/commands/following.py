@@ -108,7 +108,10 @@ def _contested(ctx: click.Context, /, thing: str | None, form: str, output: Path
     """
     from kg.telling.disputing import disputes_written
 
-    _written(disputes_written(open_view(ctx, view).contested(thing), form), output)
+    found = open_view(ctx, view).contested(thing)
+    if thing and not found:
+        click.echo(f"of what concerns {thing}", err=True)
+    _written(disputes_written(found, form), output)
 
 
 @click.command("diff", short_help="Compare two views.")
@@ -182,12 +185,20 @@ def _since(ctx: click.Context, date: str, form: str, output: Path | None) -> Non
 @click.argument("what", required=False, metavar="[THING|QUESTION]")
 @click.option("--map", "kind", flag_value="map", help="Draw the places that have coordinates.")
 @click.option("--timeline", "kind", flag_value="timeline", help="Draw what has dates.")
-@_forms("svg", "html")
+@click.option(
+    "--format", "form", type=click.Choice(["svg", "html"]), help="Default: as the file's name ends, else svg."
+)
 @_output
 @viewing
 @click.pass_context
 def _draw(
-    ctx: click.Context, /, what: str | None, kind: str | None, form: str, output: Path | None, **view: str
+    ctx: click.Context,
+    /,
+    what: str | None,
+    kind: str | None,
+    form: str | None,
+    output: Path | None,
+    **view: str,
 ) -> None:
     """Draw the graph around THING or the answer to QUESTION, or without either the whole of a small base.
 
@@ -196,6 +207,10 @@ def _draw(
     Example: kg draw Turkey -o turkey.svg
     """
     given = parameters(ctx.args)
+    ending = output.suffix.removeprefix(".").lower() if output else ""
+    if form is None and ending not in ("", "svg", "html", "htm"):
+        raise UsageError(f"a picture is no {ending}", remedy="name the file .svg or .html, or give --format")
+    form = form or ("html" if ending.startswith("htm") else "svg")
     _written(open_view(ctx, view).draw(what, form, kind=kind or "graph", **given), output)
 
 

@@ -46,7 +46,11 @@ def open_view(ctx: click.Context, options: dict[str, Any]) -> View:
     chosen = {name: options.pop(name) for name in ("as_told_by", "by", "as_of")}
     base = open_given(ctx)
     with progress() as report:
-        return base.view(**chosen, progress=report) if any(chosen.values()) else base
+        return (
+            base.view(**chosen, progress=report)
+            if any(value is not None for value in chosen.values())
+            else base
+        )
 
 
 def parameters(args: Sequence[str]) -> dict[str, str]:

@@ -132,7 +132,7 @@ def _denial(statement: NamedNode, denied: Claim, holding: list[Claim], record: R
     told = [triple for triple in content if triple.predicate != iri("rdf:type")] or content
     said = [sentence(triple, labels) for triple in told]
     more = f" And {len(said) - _MOST_SENTENCES} more." if len(said) > _MOST_SENTENCES else ""
-    saying = f": {'; '.join(words)}" if words else ""
+    saying = f", saying {'; '.join(words)}" if words else ""
     return record.dispute(
         "denial",
         {statement, *things_in(content)},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -29,6 +29,7 @@ _MARGIN, _COLUMN, _AXIS = 28.0, 230.0, 520.0
 _SIZE, _SMALL, _TITLE = 12.5, 10.5, 20.0
 _BOX_WIDTH, _STEP = 158.0, 208.0  # of a thing that has an order only, and from one to the next
 _COLOUR, _PALE = "#0072b2", "#d6e9f5"
+_AFTER: Final = iri("parley:isAfter")
 _BEGIN, _END, _WORDING, _BEFORE = map(
     iri, ("parley:begin", "parley:end", "parley:timeWording", "parley:isBefore")
 )
@@ -92,7 +93,8 @@ def drawn_timeline(
         raise UsageError(
             "nothing here has a date, a time or an order", remedy="kg ask undated-events lists events"
         )
-    edges, names = gathering.edges(triples)
+    found, names = gathering.edges(triples)
+    edges = [_as_told(edge, gathering) for edge in found]
     canvas = Canvas(title or "What has a date, a time or an order", "")
     canvas.width = 2 * _MARGIN + _COLUMN + _AXIS + 40
     heading = wrapped(canvas.title, _TITLE, canvas.width - 2 * _MARGIN)
@@ -257,6 +259,14 @@ def _years(entries: Sequence[_Entry]) -> tuple[tuple[float, str], ...]:
     )
     start, stop = first // step, -(-last // step)
     return tuple((float(n * step), str(n * step)) for n in range(start, stop + 1))
+
+
+def _as_told(edge: Edge, gathering: Gathering) -> Edge:
+    """Return an order as stated where a source tells it the other way round."""
+    one, other = edge.triple.subject, edge.triple.object
+    if edge.triple.predicate != _BEFORE or isinstance(other, Literal):
+        return edge
+    return replace(edge, stated=edge.stated or gathering.prover.statements.stated(Triple(other, _AFTER, one)))
 
 
 def _order(canvas: Canvas, order: Sequence[Edge], edges: Sequence[Edge], names: Labels, y: float) -> float:

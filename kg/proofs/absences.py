@@ -6,19 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, combinations, islice
 from typing import Any, Final, TypeAlias
 
-from pyoxigraph import Literal, Triple, Variable
+from pyoxigraph import Literal, Quad, Triple, Variable
 
 from kg.evidence.viewpoints import Viewpoint
 from kg.logic.joins import match
 from kg.logic.maintain import Rulebook
 from kg.logic.rules import Pattern, Rule
 from kg.proofs.phrasing import find_names
-from kg.proofs.proofs import Explanation, Gap
+from kg.proofs.proofs import Explanation, Gap, Proof
 from kg.proofs.prover import Prover
 from kg.proofs.search import Metered
 from kg.storage.overlay import Overlay, canonical
 from kg.storage.store import Engine
-from kg.terms import iri
+from kg.terms import ONTOLOGY, iri
 
 _Bindings: TypeAlias = Mapping[str, Any]
 
@@ -46,6 +46,9 @@ def explain(  # noqa: PLR0913 - what is asked, of what, and how much of it
     """
     triple = canonical(triple)
     prover = Prover(store, rules, viewpoint)
+    if store.contains(Quad(triple.subject, triple.predicate, triple.object, ONTOLOGY)):
+        axiom = Proof(triple, axiom=True)
+        return Explanation(triple, (axiom,), labels=find_names(store, [triple], [axiom], (), ()))
     proofs = prover.proofs(triple, most, limit)
     gaps = () if proofs else _gaps(triple, store, rules)
     told = () if proofs else prover.statements.uncounted(triple)

@@ -27,7 +27,6 @@ _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _MARKDOWN: Final = re.compile(r"[\\|<`*_\[\]]")
 _END: Final = "\x01"  # drawn under each row of a table to find its last line; no cell can hold it
 _MOST_SHOWN: Final = 12  # claims, or other lines of a kind, under a row of a table
-_MOST_ALIKE: Final = 2  # claims that say the same
 _QUOTE: Final = 1_000  # characters of a quote in a table
 _INDENT: Final = "    "
 
@@ -56,6 +55,7 @@ def _json(answer: Answer, citations: Citations) -> str:
                 if term is not None
             },
             "claims": [claim.iri.value for claim in citation.claims],
+            "alike": [claim.iri.value for claim in citation.alike],
             "inferred": citation.inferred,
             "proofs": [proof_json(proof, citations.labels) for proof in citation.proofs],
             "absent": list(citation.absent),
@@ -133,7 +133,7 @@ def _drawn(answer: Answer, console: Any) -> tuple[list[str], list[list[str]]]:  
 
 def _grounds(citation: Citation, labels: Labels) -> Iterator[tuple[str, str]]:
     """Yield the lines under a row with their indents."""
-    yield from ((_INDENT, line) for line in _shortened(_quotes(citation, labels)))
+    yield from ((_INDENT, line) for line in _quotes(citation, labels))
     inferred = [f"[inferred] {visible(sentence(p.triple, labels))}" for p in citation.proofs if p.rule]
     yield from ((_INDENT, line) for line in _shortened(inferred))
     yield from ((_INDENT, line) for line in _other_grounds(citation))
@@ -147,12 +147,10 @@ def _grounds(citation: Citation, labels: Labels) -> Iterator[tuple[str, str]]:
 
 
 def _quotes(citation: Citation, labels: Labels) -> list[str]:
-    """Return the quotes of a row; where many claims say the same, those of two, and how many more there are."""
-    leaves = [leaf for proof in citation.proofs for leaf in proof.leaves()]
-    told = dict.fromkeys(claim for leaf in leaves for claim in leaf.claims[:_MOST_ALIKE])
-    more = len(set(citation.claims) - told.keys())
-    rest = [f"… and {more:,} more claim{'s' * (more > 1)} that say the same"] if more else []
-    return [*(_quoted(claim, labels) for claim in told), *rest]
+    """Return the quotes of a row, and how many more claims say parts of the same."""
+    more = len(citation.alike)
+    rest = [f"… {more:,} more claim{'s say' if more > 1 else ' says'} parts of it as well"] if more else []
+    return [*_shortened(_quoted(claim, labels) for claim in citation.claims), *rest]
 
 
 def _other_grounds(citation: Citation) -> Iterator[str]:

@@ -124,9 +124,9 @@ def _source(text: str, store: Engine) -> NamedNode:
 
 def _titled(text: str, store: Engine) -> Iterator[NamedNode]:
     literals = (Literal(text), *(Literal(text, language=language) for language in LANGUAGES))
-    for term in (_TITLE, iri("rdfs:label")):
+    for term, graph in ((_TITLE, CLAIMS), (iri("rdfs:label"), VIEW)):
         for literal in literals:
-            for quad in store.quads(None, term, literal, CLAIMS):
+            for quad in store.quads(None, term, literal, graph):
                 if isinstance(quad.subject, NamedNode):
                     yield quad.subject
 
