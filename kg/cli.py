@@ -19,6 +19,7 @@ import click
 from kg.commands import changing, following
 from kg.commands.terminal import open_given, open_view, parameters, viewing, write_file
 from kg.errors import ParleyError, UnreadableInput, UsageError
+from kg.syntax.visible import visible
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -277,7 +278,7 @@ def _run(args: Sequence[str] | None) -> int:
         sys.stdout.flush()
         return int(status or 0)
     except ParleyError as error:
-        click.echo(f"kg: {error}", err=True)
+        click.echo(f"kg: {visible(str(error))}", err=True)
         return error.exit_status
     except click.ClickException as error:
         context = getattr(error, "ctx", None)

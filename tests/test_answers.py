@@ -223,12 +223,14 @@ def test_a_table_on_a_screen_holds_every_cell_and_breaks_no_word_of_an_iri():
     assert all(line == line.rstrip() for line in shown.splitlines())
 
 
-def test_what_would_command_a_terminal_is_shown_as_a_blot():
+def test_what_would_command_a_terminal_or_hide_is_shown_by_its_number():
     hostile = "a\x1b[2Jb\x9b1mc\x07"
-    assert "a\ufffd[2Jb\ufffd1mc" in answer_table(Answer(("x",), ((Literal(hostile),),)), 60)
+    assert "a<U+001B>[2Jb<U+009B>1mc" in answer_table(Answer(("x",), ((Literal(hostile),),)), 60)
     store = Embedded()
     store.add([Quad(iri("id:a"), iri("rdfs:label"), Literal(hostile), VIEW)])
     assert "\x1b" not in description_page(describe(iri("id:a"), store))
+    store.add([Quad(iri("id:b"), iri("rdfs:label"), Literal("a\u202eb\n# c"), VIEW)])
+    assert description_page(describe(iri("id:b"), store)).startswith("a<U+202E>b<U+000A># c  (id:b)\n")
 
 
 # A thing in sentences.

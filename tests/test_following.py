@@ -229,3 +229,33 @@ def test_python_gives_what_the_commands_give():
     assert base.claim("idlib-ceasefire/54").speaker == "Vladimir Putin"
     with pytest.raises(UnknownName):
         base.view(by="nobody")
+
+
+# The folder of views.
+
+
+def seen(base: Path, **view: str) -> int:
+    return len(kg.open(base).view(**view).query("SELECT * { ?s ?p ?o }"))
+
+
+def test_a_link_in_the_folder_of_views_leads_nobody_elsewhere(base, tmp_path):
+    for name in ("one", "other"):
+        shutil.copytree(base, tmp_path / name, ignore=shutil.ignore_patterns("views"))
+    kg.open(tmp_path / "other")
+    seal = (tmp_path / "other" / "store.seal").read_bytes()
+    (tmp_path / "one" / "views").mkdir()
+    (tmp_path / "one" / "views" / "old-1").symlink_to(tmp_path / "other", target_is_directory=True)
+    assert seen(tmp_path / "one", as_told_by="Putin") > 0
+    assert (tmp_path / "other" / "store.seal").read_bytes() == seal
+    assert not (tmp_path / "other" / "in-use.lock").exists()
+
+
+def test_a_view_under_another_views_name_is_made_again(base, tmp_path):
+    shutil.copytree(base, tmp_path / "one", ignore=shutil.ignore_patterns("views"))
+    before = seen(tmp_path / "one", as_told_by="Putin"), seen(tmp_path / "one", by="idlib-ceasefire")
+    assert before[0] != before[1]
+    one, other = (path for path in sorted((tmp_path / "one" / "views").iterdir()) if path.is_dir())
+    one.rename(tmp_path / "kept")
+    other.rename(one)
+    (tmp_path / "kept").rename(other)
+    assert (seen(tmp_path / "one", as_told_by="Putin"), seen(tmp_path / "one", by="idlib-ceasefire")) == before

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from pyoxigraph import Literal, NamedNode
@@ -25,7 +25,6 @@ _FROM: Final = iri("dcterms:source")
 _WITH_EVERY: Final = (
     "--cite, --format and the options of a view (--as-told-by, --by, --as-of) go with every question."
 )
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
 
 
 def answer_table(answer: Answer, width: int | None = None) -> str:
@@ -41,7 +40,7 @@ def answer_table(answer: Answer, width: int | None = None) -> str:
     for name in answer.columns:
         table.add_column(_CAMEL.sub(" ", name).replace("_", " ").lower(), overflow="fold")
     for row in answer.texts():
-        table.add_row(*(Text(_shown(cell)) for cell in row))
+        table.add_row(*(Text(visible(cell)) for cell in row))
     console = Console(width=width, markup=False)
     with console.capture() as captured:
         console.print(table)
@@ -99,7 +98,7 @@ def description_page(description: Description) -> str:
             lines += [f"  {fact.sentence}", *(f"      {ground}" for ground in _grounds(fact, description))]
     if description.cut:
         lines += ["", "There is more than is shown here: ask with kg query."]
-    return _shown("\n".join([*lines, ""]))
+    return _page(lines)
 
 
 def saying_page(saying: Saying) -> str:
@@ -115,12 +114,12 @@ def saying_page(saying: Saying) -> str:
     lines += [f"Recorded {claim.recorded}"] if claim.recorded else []
     if claim.withdrawn:
         lines.append(f"Withdrawn {claim.withdrawn}{f': {visible(saying.reason)}' if saying.reason else ''}")
-    return _shown("\n".join([*lines, "", "It states", *(f"  {one}" for one in saying.sentences), ""]))
+    return _page([*lines, "", "It states", *(f"  {one}" for one in saying.sentences)])
 
 
-def _shown(words: str) -> str:
-    """Return a text from outside without what would command the terminal."""
-    return _CONTROL.sub("\ufffd", words)
+def _page(lines: Iterable[str]) -> str:
+    """Return lines in which every character can be seen."""
+    return "".join(f"{visible(line)}\n" for line in lines)
 
 
 def _is_name(fact: Fact, description: Description) -> bool:
@@ -157,4 +156,4 @@ def coverage_page(reports: Mapping[NamedNode, Sequence[Coverage]]) -> str:
             numbers = ", ".join(claim.iri.value.rpartition("/")[2] for claim in entry.claims) or "none"
             lines += ["", f"{entry.share:4.0%}  {entry.sentence}", f"      claims: {numbers}"]
             lines += [f"      note on {o.quote!r}: {o.reason}" for o in entry.omissions]
-    return _shown("\n".join([*lines[1:], ""]))
+    return _page(lines[1:])

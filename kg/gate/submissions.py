@@ -76,7 +76,7 @@ def find_source(name: str, base: Engine) -> NamedNode:
     if not any(base.quads(node, None, None, CLAIMS)):
         sources = (quad.subject for quad in base.quads(None, _TYPE, _SOURCE_CLASS, CLAIMS))
         known = (one.value.removeprefix(BASE + "source/") for one in sources if isinstance(one, NamedNode))
-        raise UnknownName("source", name, known, remedy="give the text of a new source with --text FILE")
+        raise UnknownName("source", name, known, remedy="a new source is given with its text, --text FILE")
     return node
 
 

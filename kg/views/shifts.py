@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _VIEWS: Final = "views"
 _IN_USE: Final = "in-use.lock"
+_NAME_FILE: Final = "view"  # holds the name: a view that was given another is not taken for that
 """In the folder of a view: held by its readers together, or alone by who makes or removes it."""
 _UNFINISHED: Final = ".unfinished"
 _KEPT: Final = 8  # views of one base
@@ -185,6 +186,7 @@ def _on_disk(folder: Path, name: str, make: _Make) -> tuple[Embedded, Path]:
             _remove(views / name)  # what is there is not whole
             with _unfinished(views, name) as place:
                 make(place)
+                (place / _NAME_FILE).write_text(name, encoding="ascii")
                 seal(place)
             _tidy(views, name)
         except (OSError, StoreError):
@@ -216,6 +218,8 @@ def _opened(place: Path) -> Embedded | None:
     """Open a view that is complete and sound; as long as its store is in use, nobody removes it."""
     held = None
     try:
+        if place.is_symlink() or (place / _NAME_FILE).read_text(encoding="ascii") != place.name:
+            return None
         if not (place / SEAL).is_file():
             return None
         with contextlib.suppress(PermissionError):  # where it may only be read, nobody of ours removes it
@@ -224,7 +228,7 @@ def _opened(place: Path) -> Embedded | None:
         if broken(place) != []:
             raise StoreError("not whole")
         opened = Embedded.open(place, read_only=True)
-    except (OSError, StoreError):  # it is being removed, or damaged
+    except (OSError, UnicodeDecodeError, StoreError):  # it is being removed, or damaged
         if held:
             held.close()
         return None
@@ -286,6 +290,9 @@ def _remove(place: Path) -> None:
     """Remove a view, unless somebody uses it: what they have not read yet they could not read any more."""
     import shutil
 
+    if place.is_symlink():  # to what is none of ours
+        place.unlink()
+        return
     with contextlib.suppress(OSError, StoreError), lock(place / _IN_USE, 0):
         (place / SEAL).unlink(missing_ok=True)  # first: without a seal it is not taken for whole
         shutil.rmtree(place, ignore_errors=True)
