@@ -254,10 +254,14 @@ class View:
         sources = len({claim.source for claim in claims})
         return f"{len(claims):,} claims from {sources:,} source{'' if sources == 1 else 's'}, {held:,} triples hold"
 
+    @property
+    def standpoint(self) -> str:
+        """Whose view it is, in words; empty for the base itself."""
+        return self._steadily(self._words)
+
     def __repr__(self) -> str:
         """Return whose view it is."""
-        seen = self._steadily(self._words)
-        return f"<{type(self).__name__}{f' {seen}' if seen else ''}>"
+        return f"<{type(self).__name__}{f' {self.standpoint}' if self.standpoint else ''}>"
 
     def validate(self, progress: Progress = None) -> Verdict:
         """Check the whole: every claim's evidence, and every shape. Cost: some seconds for a million triples."""

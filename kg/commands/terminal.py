@@ -45,12 +45,12 @@ def open_view(ctx: click.Context, options: dict[str, Any]) -> View:
     """Open that base, seen as the options of :func:`viewing` say; those are taken out of ``options``."""
     chosen = {name: options.pop(name) for name in ("as_told_by", "by", "as_of")}
     base = open_given(ctx)
+    if all(value is None for value in chosen.values()):
+        return base
     with progress() as report:
-        return (
-            base.view(**chosen, progress=report)
-            if any(value is not None for value in chosen.values())
-            else base
-        )
+        view = base.view(**chosen, progress=report)
+    click.echo(view.standpoint, err=True)  # what is printed or saved does not say so itself
+    return view
 
 
 def parameters(args: Sequence[str]) -> dict[str, str]:
