@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import html
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from kg.syntax.visible import visible
@@ -27,55 +28,74 @@ def shown(words: str) -> str:
 
 def width(words: str, size: float) -> float:
     """Return about how wide a text is at a size, in the same unit; rather too wide than too narrow."""
-    return size * sum(map(_advance, words))
+    return _scaled(sum(map(_advance, words)), size)
 
 
-def _advance(character: str) -> float:
+def _scaled(advance: int, size: float) -> float:
+    return size * advance / 100
+
+
+def _advance(character: str) -> int:
+    """Return how far a character moves the next one, in hundredths of the size: whole numbers add up exactly."""
     if unicodedata.combining(character):
         return 0
     if unicodedata.east_asian_width(character) in "WF":
-        return 1
+        return 100
     if character in _NARROW:
-        return 0.42
+        return 42
     if character in _WIDE:
-        return 0.98
-    return 0.73 if character.isupper() else 0.63
+        return 98
+    return 73 if character.isupper() else 63
 
 
 def wrapped(words: str, size: float, most: float, lines: int = 99) -> list[str]:
     """Return a text in lines at most ``most`` wide, broken at spaces or else within a word, and cut after ``lines``.
 
+    Costs one pass over the text.
+
     >>> wrapped("bombing of Turkish soldiers", 10, 100)
     ['bombing of', 'Turkish soldiers']
     """
-    found = [""]
+    found = list(islice(_broken(words, size, most), lines + 1))
+    return found if len(found) <= lines else [*found[: lines - 1], f"{found[lines - 1][:-1]}…"]
+
+
+def _broken(words: str, size: float, most: float) -> Iterator[str]:
+    """Yield the lines of a text, each as full as it can be."""
+    line, filled = "", 0
     for word in shown(words).split():
-        left = word
-        if found[-1] and width(f"{found[-1]} {left}", size) <= most:
-            found[-1] += f" {left}"
+        longer = filled + _advance(" ") + sum(map(_advance, word))
+        if line and _scaled(longer, size) <= most:
+            line, filled = f"{line} {word}", longer
             continue
-        found.append("")
-        while width(left, size) > most:
-            fits = next(n for n in range(len(left), 0, -1) if n == 1 or width(left[:n], size) <= most)
-            found[-1], left = left[:fits], left[fits:]
-            if left:
-                found.append("")
-        found[-1] = left or found[-1]
-    kept = [line for line in found if line]
-    return kept if len(kept) <= lines else [*kept[: lines - 1], f"{kept[lines - 1][:-1]}…"]
+        if line:
+            yield line
+        start = filled = 0
+        for at, advance in enumerate(map(_advance, word)):
+            if at > start and _scaled(filled + advance, size) > most:
+                yield word[start:at]
+                start, filled = at, 0
+            filled += advance
+        line = word[start:]
+    if line:
+        yield line
 
 
 def balanced(words: str, size: float, most: float, lines: int = 99) -> list[str]:
     """Return a text wrapped into as few lines as will do, all about as long: no word is left over for the last.
 
+    A text that is cut after ``lines`` is not balanced: there is always enough for the last line.
+
     >>> balanced("backs opponents of those backed by", 10, 150)
     ['backs opponents', 'of those backed by']
     """
-    best = wrapped(words, size, most, lines)
-    least = max((width(word, size) for word in shown(words).split()), default=most)
+    best = list(islice(_broken(words, size, most), lines + 1))
+    if not 1 < len(best) <= lines:
+        return wrapped(words, size, most, lines)
+    least = max(width(word, size) for word in shown(words).split())
     narrower = most * 0.95
-    while narrower > least and len(wrapped(words, size, narrower)) == len(best):
-        best, narrower = wrapped(words, size, narrower), narrower * 0.95
+    while narrower > least and len(found := wrapped(words, size, narrower, lines + 1)) == len(best):
+        best, narrower = found, narrower * 0.95
     return best
 
 

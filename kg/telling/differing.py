@@ -79,7 +79,21 @@ def _impact_text(impact: Impact) -> str:
     word = "claim" if len(names) == 1 else "claims"
     which = _counted(len(names), "claim") if len(names) > _MOST else f"{word} {', '.join(names)}"
     head = f"without {which}{'' if changes else ' all holds as before'}\n"
-    return "\n".join([head, *filter(None, parts)])
+    notes = [
+        f"{_named(found)} {said}\n"
+        for found, said in (
+            (impact.told, "a speaker's word: only that speaker's view would lose what it says"),
+            (impact.withdrawn, "withdrawn already"),
+        )
+        if found
+    ]
+    return "\n".join([head, *notes, *filter(None, parts)])
+
+
+def _named(claims: Sequence[NamedNode]) -> str:
+    shown = ", ".join(one_line(_claim_name(claim), _LONGEST) for claim in claims[:_MOST])
+    more = f" and {len(claims) - _MOST} more" if len(claims) > _MOST else ""
+    return f"{shown}{more} {'is' if len(claims) == 1 else 'are'}"
 
 
 def _claim_name(claim: NamedNode) -> str:
@@ -163,7 +177,9 @@ def _difference_json(difference: Difference) -> str:
 
 
 def _impact_json(impact: Impact) -> str:
-    fields: dict[str, Any] = {"claims": [claim.value for claim in impact.claims]}
+    fields: dict[str, Any] = {
+        name: [claim.value for claim in getattr(impact, name)] for name in ("claims", "told", "withdrawn")
+    }
     for name in ("lost", "fallen", "kept"):
         fields[name] = [triple_json(triple, impact.labels) for triple in getattr(impact, name)]
     return document("impact", {**fields, **_asked(impact)})
@@ -190,6 +206,8 @@ def _asked(what: Difference | Impact) -> Mapping[str, Any]:
             for one in what.questions
         ],
         "uncompared": list(what.uncompared),
+        "told": [claim.value for claim in impact.told],
+        "withdrawn": [claim.value for claim in impact.withdrawn],
         "labels": labels_json(what.labels),
     }
 

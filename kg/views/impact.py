@@ -11,6 +11,7 @@ from pyoxigraph import NamedNode, Triple
 from kg.asking.labels import find_labels
 from kg.asking.questions import Question
 from kg.bases.changes import is_accepted, withdrawal
+from kg.evidence.claims import read_claims
 from kg.logic.maintain import Rulebook
 from kg.proofs.proofs import Labels
 from kg.storage.store import Embedded
@@ -26,7 +27,8 @@ class Impact:
     ``lost`` are stated triples that would no longer hold, ``fallen`` derived ones; ``kept`` are triples that the claims
     say and that would hold still, because others say them or rules give them. ``questions`` tell which answers change:
     ``gone`` rows would go, ``new`` ones come (an absence then is one). ``uncompared`` are questions whose answers have
-    too many rows.
+    too many rows. ``told`` are those of the claims that are a speaker's word, which only that speaker's view would
+    lose; ``withdrawn`` are those that are withdrawn already.
     """
 
     claims: tuple[NamedNode, ...]
@@ -36,6 +38,8 @@ class Impact:
     questions: tuple[QuestionDifference, ...]
     labels: Labels
     uncompared: tuple[str, ...] = ()
+    told: tuple[NamedNode, ...] = ()
+    withdrawn: tuple[NamedNode, ...] = ()
 
 
 def impact(
@@ -62,6 +66,7 @@ def impact(
     kept = {triple for triple in said if after.contains(triple)}
     labels = find_labels(mentioned([*change.removed, *said], compared.questions), store)
     lost, fallen = parted(change.removed, said.__contains__, labels)
+    named = {claim.iri: claim for claim in read_claims(store, claims)}
     return Impact(
         tuple(dict.fromkeys(claims)),
         lost,
@@ -70,4 +75,6 @@ def impact(
         compared.questions,
         labels,
         compared.uncompared,
+        tuple(iri for iri, one in named.items() if one.speaker != one.source and not one.withdrawn),
+        tuple(iri for iri, one in named.items() if one.withdrawn),
     )
