@@ -206,8 +206,6 @@ def _asked(what: Difference | Impact) -> Mapping[str, Any]:
             for one in what.questions
         ],
         "uncompared": list(what.uncompared),
-        "told": [claim.value for claim in impact.told],
-        "withdrawn": [claim.value for claim in impact.withdrawn],
         "labels": labels_json(what.labels),
     }
 
