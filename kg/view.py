@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -80,16 +81,21 @@ class View:
         return self._steadily(read)
 
     def _cited(
-        self, answer: Answer, sparql: str, store: Embedded, compiled: CompiledQuery | None = None
+        self,
+        answer: Answer,
+        sparql: str,
+        store: Embedded,
+        compiled: CompiledQuery | None = None,
+        seconds: float = 30,
     ) -> Answer:
         from kg.bases.changes import rulebook
         from kg.citing.citations import cite
 
-        found = cite(sparql, answer, store, rulebook(), self.viewpoint, compiled=compiled)
+        found = cite(sparql, answer, store, rulebook(), self.viewpoint, compiled=compiled, seconds=seconds)
         return replace(answer, cited=found)
 
     def query(self, sparql: str, *, seconds: float = 30, memory: int = 2048, cite: bool = False) -> Answer:
-        """Answer a SPARQL query in a process of its own, within ``seconds`` and ``memory`` MiB.
+        """Answer a SPARQL query in a process of its own, within ``seconds``, citing and all, and ``memory`` MiB.
 
         It sees the view; ``GRAPH`` reaches the claims and their graphs. Our prefixes are known. Raises
         ``UnreadableInput`` for a syntax error, ``Refused`` for updates and SERVICE, ``LimitReached``.
@@ -103,9 +109,11 @@ class View:
             )
 
         def read(store: Embedded) -> Answer:
+            until = time.monotonic() + seconds
             solutions = run_query(self._location, sparql, seconds=seconds, memory=memory)
             answer = read_answer(solutions, store)
-            return self._cited(answer, sparql, store) if cite else answer
+            left = until - time.monotonic()
+            return self._cited(answer, sparql, store, seconds=left) if cite else answer
 
         return self._steadily(read)
 

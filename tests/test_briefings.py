@@ -29,6 +29,7 @@ FOLDER = Path(__file__).parent / "disputes"
 ARTICLE = BASE + "claim/ankara-statement/"
 NOON, NOW = datetime(2026, 11, 22, 12, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)
 EARLY, LONG_AGO = datetime(2026, 11, 22, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)
+XSD_TIME = iri("xsd:dateTime")
 FORMS = ("text", "markdown", "json", "html")
 
 
@@ -194,6 +195,18 @@ def test_a_speakers_claim_that_was_withdrawn_changes_nothing_else():
     withdraw(made, NamedNode(BASE + "claim/idlib-ceasefire/54"), "a slip")
     one = written_since(made, NOON)
     assert (names(one.withdrawn), one.follows, one.fell) == (["idlib-ceasefire/54"], (), ())
+
+
+def test_what_follows_is_told_with_the_claim_that_it_follows_from():
+    """A clock that was ahead gives a claim a time that has not come; the view holds it all the same."""
+    made = filled()
+    node = NamedNode(ARTICLE + "14")
+    (old,) = made.quads(node, iri("prov:generatedAtTime"))
+    made.update(f"DELETE DATA {{ GRAPH {CLAIMS} {{ {old.triple} }} }}")
+    made.add([Quad(node, old.predicate, Literal("12020-03-05T00:00:00Z", datatype=XSD_TIME), CLAIMS)])
+    one = written_since(made, NOON)
+    assert names(one.came) == ["14"]
+    assert {claim.iri for proof in one.follows for leaf in proof.leaves() for claim in leaf.claims} >= {node}
 
 
 def test_a_base_is_not_changed_by_it():

@@ -6,12 +6,13 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import kg
-from kg.bases.bulk import examine, file_part
+from kg.bases.bulk import Part, examine, file_part
 from kg.errors import ParleyError
 from kg.storage.store import Embedded
 
@@ -469,3 +470,41 @@ def test_a_batch_without_a_base_is_checked_on_its_own(truce):
     assert {claim.value for claim in batch.accepted} == {CLAIM}
     with pytest.raises(ParleyError):
         examine([file_part(truce.with_name("second.trig"))], Embedded())
+
+
+TIME = "<http://www.w3.org/2001/XMLSchema#dateTime>"
+
+
+@pytest.mark.parametrize(
+    ("time", "why"),
+    [
+        ("12026-01-02T03:04:05Z", "is in no year from 1 to 9999"),
+        ("9026-01-02T03:04:05Z", "is in the future"),
+        (
+            "2026-01-02T03:04:05Z ; withdrawn 2026-01-01T00:00:00Z",
+            "is earlier than 2026-01-02T03:04:05Z, when it was recorded",
+        ),
+    ],
+)
+def test_a_time_at_which_nothing_can_have_been_recorded_is_refused(base, truce, run, time, why):
+    recorded, _, withdrawn = time.partition(" ; withdrawn ")
+    more = f' ;\n prov:invalidatedAtTime "{withdrawn}"^^{TIME}' if withdrawn else ""
+    second = truce.with_name("second.trig")
+    put(f'"2026-01-02T03:04:05Z"^^{TIME}', f'"{recorded}"^^{TIME}{more}')(second)
+    said = run("--store", base, "load", truce, second).refused(1)
+    assert (
+        f"{withdrawn or recorded}, when the claim was {'withdrawn' if withdrawn else 'recorded'}, {why}"
+        in said
+    )
+
+
+def test_what_a_journal_holds_is_read_whatever_times_it_gives(truce):
+    second = truce.with_name("second.trig")
+    put('"2026-01-02T03:04:05Z"', '"9026-01-02T03:04:05Z"')(second)
+    loaded = [file_part(path, "2026-11-23T00:00:00Z") for path in (truce, second)]
+    with pytest.raises(ParleyError, match="is in the future"):
+        examine(loaded, Embedded())
+    texts = Part(lambda: iter(examine([file_part(truce)]).texts), "texts")
+    kept = [replace(part, folder=None) for part in loaded]
+    times = {claim.value.rpartition("/")[2] for claim in examine([texts, *kept]).accepted}
+    assert "3" in times

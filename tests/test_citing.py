@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
-from pyoxigraph import Literal, NamedNode, Quad, QueryBoolean, Store, Triple
+from pyoxigraph import Literal, NamedNode, Quad, QueryBoolean, Store, Triple, Variable
 
+import kg
 from kg.asking.answers import Answer, read_answer
 from kg.asking.questions import bind, question_files, read_question
 from kg.bases.building import build, examine, file_part, grow
@@ -21,7 +22,11 @@ from kg.bases.cache import seed_files
 from kg.bases.changes import rulebook
 from kg.bases.ontology import ontology_quads, ontology_rules
 from kg.citing.algebra import dumped, loaded
+from kg.citing.checking import Finder
 from kg.citing.citations import Citations, cite
+from kg.citing.following import Absence, Follower
+from kg.citing.operators import Basic
+from kg.citing.paths import Watched
 from kg.citing.reading import compile_query, substituted
 from kg.errors import LimitReached, ParleyError, Refused, UnreadableInput
 from kg.evidence.viewpoints import Viewpoint
@@ -163,7 +168,7 @@ def test_a_row_that_rests_on_something_contested_has_the_words_of_every_side(two
     _, attacks = followed(two, QUESTIONS["attacks"].sparql, rulebook())
     (row,) = attacks.rows
     assert "denial" in [dispute.kind for dispute in row.disputes]
-    cited_here = {claim.iri for claim in row.claims}
+    cited_here = {claim.iri for claim in (*row.claims, *row.alike)}
     for dispute in row.disputes:
         assert any(claim.iri in cited_here for side in dispute.sides for claim in side.claims)
         assert all(claim.quote for side in dispute.sides for claim in side.claims)
@@ -318,6 +323,30 @@ def test_a_row_rests_on_what_each_part_of_the_query_found(sparql: str, expected:
     assert cited(FAMILY, sparql) == expected
 
 
+@pytest.mark.parametrize(
+    ("right", "absent"),
+    [
+        ("?other :q ?n", ()),
+        ("?other :none ?n", ()),
+        ("{ ?other :q ?n } UNION { ?x :none ?n }", ()),
+        ("?other :q ?n OPTIONAL { ?x :none ?n }", ()),
+        ("?x :none ?n", ("Not in the view: urn:c urn:none ?n.",)),
+    ],
+)
+def test_minus_without_a_shared_variable_takes_nothing_away_and_is_no_absence(
+    right: str, absent: tuple[str, ...]
+):
+    assert cited(FAMILY, f"SELECT ?x {{ ?x :p :d MINUS {{ {right} }} }}") == [({"c p d"}, absent)]
+
+
+def test_what_minus_would_take_away_in_the_view_is_not_hidden_by_what_shares_nothing():
+    """Alone, :a :p :b would give the row by the first branch; :a :p :b shares no variable with it, :a :q :e does."""
+    text = ":a :p :b . :a :q :e . :a :r :d"
+    barred = "{ ?s :p ?t } UNION { ?x :q ?z }"
+    query = f"SELECT ?x {{ {{ ?x :p ?y MINUS {{ {barred} }} }} UNION {{ ?x :p ?y ; :r ?w }} }}"
+    assert cited(text, query) == [({"a p b", "a r d"}, ())]
+
+
 def test_for_all_cites_what_makes_each_case_hold():
     """All that :a has is good: what it has is not needed for that, but of what is cited the goodness is."""
     text = ":a :has :b , :c . :b :is :good . :c :is :good"
@@ -430,8 +459,10 @@ def test_what_cannot_be_followed_is_refused_with_the_reason(sparql: str, why: st
         ("ASK {" * 1 + "{" * 200 + "}" * 201, "deep"),
         ("SELECT * {" + "OPTIONAL { ?a <urn:p> ?b } " * 200 + "}", "deep"),
         ("SELECT * { ?s ?p " + "(" * 500 + ")" * 500 + "}", "deep"),
-        ("SELECT * { ?s ?p 1 FILTER(" + "!" * 5_000 + "?s) }", "deep|not SPARQL"),
+        ("SELECT * { ?s ?p 1 FILTER(" + "!" * 590 + "?s) }", "deep|not SPARQL"),
         ("SELECT * { ?s ?p " + "1, " * 30_000 + "1 }", "too long"),
+        ("ASK { ?s ?p ?o FILTER(" + "?s || " * 700 + "true) }", "700 operations"),
+        ("ASK { ?s ?p ?o FILTER(" + "1 + " * 700 + "1 > 3) }", "operations"),
     ],
 )
 def test_a_hostile_query_ends_in_one_line(sparql: str, why: str):
@@ -446,6 +477,52 @@ def test_work_without_end_is_stopped_and_says_how_far_it_got():
     answer = Answer(("n",), ((Literal(1),),))
     with pytest.raises(LimitReached, match="with 0 of 1 rows cited"):
         cite(query, answer, store, NO_RULES, seconds=0.5)
+
+
+def test_the_time_for_citing_runs_from_before_the_query_is_read():
+    store = claimed(parsed(":a :p :b"))
+    query = "SELECT ?x { ?x <urn:p> ?y }"
+    answer = read_answer(store.query(query), store)
+    for compiled in (None, compile_query(query)):
+        with pytest.raises(LimitReached, match="stopped after"):
+            cite(query, answer, store, NO_RULES, compiled=compiled, seconds=1e-9)
+
+
+def test_citing_gets_the_time_that_the_query_left(monkeypatch: pytest.MonkeyPatch):
+    given: list[float] = []
+
+    def noted(*arguments: Any, seconds: float, **named: Any) -> Citations:
+        given.append(seconds)
+        return cite(*arguments, seconds=seconds, **named)
+
+    monkeypatch.setattr("kg.citing.citations.cite", noted)
+    assert kg.open().query("ASK { id:turkey a ?class }", seconds=20, cite=True).citations
+    assert 0 < given[0] < 20
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "?s <urn:p> ?o " + f"# {'long ' * 500}\n",
+        "?s " + "<urn:p>/" * 300 + "<urn:p> ?o",
+        "?s <urn:q>|(" + "<urn:p>/" * 300 + "<urn:p>)+ ?o",
+        "?s <urn:p> " + ", ".join(f"?o{n}" for n in range(150)),
+    ],
+)
+def test_a_query_that_takes_the_engine_long_to_read_is_checked_where_it_can_be_stopped(
+    pattern: str, monkeypatch: pytest.MonkeyPatch
+):
+    class Stopped(Exception):
+        pass
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise Stopped
+
+    monkeypatch.setattr("kg.outside.sandbox.run_query", stopped)
+    store = claimed(parsed(":a :p :a"))
+    answer = Answer(("s",), ((NamedNode("urn:a"),),))
+    with pytest.raises(Stopped):
+        cite(f"SELECT ?s {{ {pattern} }}", answer, store, NO_RULES)
 
 
 def test_a_row_that_the_view_does_not_give_is_refused():
@@ -570,6 +647,46 @@ def test_the_cited_triples_alone_give_a_row_again_and_none_can_be_left_out(
     answer, citations = _followed(graph, whole + cut)
     assert all(len(proof.claims) == 1 for citation in citations.rows for proof in citation.proofs)
     check(answer, citations, whole, minimal="COUNT" not in whole)
+
+
+def _written(absence: Absence) -> str:
+    """A pattern said to be absent as a query, with the bindings in it."""
+    assert isinstance(absence.pattern, Basic)
+    known = absence.bindings
+    parts = [
+        [known.get(term.value, term) if isinstance(term, Variable) else term for term in pattern]
+        for pattern in absence.pattern.patterns
+    ]
+    return f"ASK {{ {' '.join(f'{s} {p} {o} .' for s, p, o in parts)} }}"
+
+
+_APART = st.builds(
+    "SELECT * {{ {} MINUS {{ ?m {} ?n {} }} }}".format,
+    _BASIC,
+    _PROPERTIES,
+    st.sampled_from(["", "OPTIONAL { ?x <urn:r> ?n }", "FILTER(?n = 1)"]),
+)
+
+
+@_many
+@given(_GRAPHS, st.one_of(_PLAIN.map("".join), _APART))
+def test_no_absence_that_is_cited_has_a_solution_in_the_whole_view(
+    graph: list[tuple[str, str, str]], text: str
+):
+    """Plain patterns are asked of pyoxigraph, others followed."""
+    triples = _triples(graph)
+    store = claimed(triples)
+    try:
+        answer, compiled = read_answer(store.query(text), store), compile_query(text)
+    except UnreadableInput:
+        reject()
+    follower = Follower(compiled.inner, Watched(store, 30))
+    for grounds in Finder(text, compiled, answer, Watched(store, 30)).rows():
+        for absence in filter(None, grounds.absences):
+            assert next(follower.ways(absence.pattern, absence.bindings, absence.bindings), None) is None
+            literal = any(isinstance(term, Literal) for term in absence.bindings.values())
+            if isinstance(absence.pattern, Basic) and not literal:  # none can be a subject
+                assert asked(triples, _written(absence)) == [(Literal(False),)]
 
 
 @_many

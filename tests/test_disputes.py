@@ -152,7 +152,7 @@ def test_a_denial_names_who_denies_whatever_source_tells_of_it(two: Embedded):
     denial = found(two)[5]
     assert denial.why == "Bashar al-Assad denies what claim idlib-ceasefire/17 says."
     assert denial.sides[0].sentence == (
-        "Bashar al-Assad denies it: that his air force had not bombed the Turkish soldiers."
+        "Bashar al-Assad denies it, saying that his air force had not bombed the Turkish soldiers."
     )
     assert "Bombing of Turkish soldiers has perpetrator Syrian air force." in denial.sides[1].sentence
 
@@ -325,6 +325,43 @@ def test_a_contradiction_that_takes_two_claims_on_one_side_names_both():
     )
     (one,) = found(store)
     assert sorted(names(one)) == [["b", "c"], ["d"]]
+
+
+@pytest.mark.parametrize("most", [40, 5])
+def test_more_evidence_for_a_side_adds_its_words_and_leaves_every_claim_of_it_contested(
+    most: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("kg.disputes.contradictions._MOST_WAYS", most)
+    monkeypatch.setattr("kg.disputes.contradictions._MOST_CLAIMS", most)
+    event = claim("a", "id:x a parley:Event .", speaker="ann")
+    supports = claim("b", "id:x parley:supports id:y .")
+    (before,) = found(base(event, supports))
+    assert names(before) == [["a"], ["b"]]
+    more = [claim(f"c{n}", f"id:x parley:supports id:z{n} .", source=f"s{n}") for n in range(20)]
+    store = base(event, supports, claim("d", "id:x a parley:Person .", source="t"), *more)
+    (after,) = found(store)
+    shown = {name for side in names(after) for name in side}
+    assert "d" in shown
+    assert len(shown) == (23 if most > 23 else 1 + most)
+    for one in read_claims(store):
+        (mine,) = disputes_of([one], store, rulebook(), HERE)
+        assert one.iri in mine.claims
+
+
+def test_what_another_voice_says_is_a_side_though_a_shorter_proof_has_the_same_voice():
+    event = claim("a", "id:x a parley:Event .", speaker="ann")
+    same = claim("b", "id:x a parley:Person .", speaker="ann")
+    assert found(base(event, same)) == ()
+    (one,) = found(base(event, same, claim("c", "id:x parley:supports id:y .", speaker="bob")))
+    assert names(one) == [["a"], ["b", "c"]]
+
+
+def test_a_claim_from_which_a_side_follows_only_in_a_circle_is_none_of_its_words():
+    event = claim("a", "id:x a parley:Event .", speaker="ann")
+    actor = claim("b", "id:x a parley:Actor .")
+    circle = claim("c", "id:x owl:sameAs id:y .", source="t")
+    (one,) = (one for one in found(base(event, actor, circle)) if one.about == (iri("id:x"),))
+    assert names(one) == [["a"], ["b"]]
 
 
 def test_a_denial_counts_only_while_both_claims_stand():

@@ -663,6 +663,14 @@ def test_no_two_boxes_overlap_whatever_the_graph(sizes, data):
     assert all(box.top >= -0.01 and box.top + box.height <= down + 0.01 for box in members)
 
 
+@pytest.mark.parametrize("letter", ["x", "中", "\u0301"])
+def test_a_megabyte_without_a_space_is_wrapped_and_balanced(letter: str):
+    """That this ends is the claim: with more than one pass over the text for each line it would not."""
+    text = letter * 1_000_000
+    for lines in (wrapped(text, 12, 200), balanced(text, 12, 200), balanced(text, 12, 200, 4)):
+        assert text.startswith("".join(lines).rstrip("…"))
+
+
 @given(st.text(max_size=80), st.integers(40, 200))
 def test_wrapping_loses_no_word_and_keeps_every_line_narrow(words, most):
     lines = wrapped(words, 12, most)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -312,3 +313,53 @@ def test_the_position_that_is_told_is_kept_where_the_quote_stands_there_too():
     evidence = examined(described("Egypt said", 77, 87) + CONTENT)
     assert evidence.findings == ()
     assert evidence.claims[0].start == 77
+
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+RECORDED, WITHDRAWN = "prov:generatedAtTime", "prov:invalidatedAtTime"
+
+
+def timed(**times: str) -> str:
+    terms = {"recorded": RECORDED, "withdrawn": WITHDRAWN}
+    said = "".join(f'; {terms[name]} "{time}"^^xsd:dateTime' for name, time in times.items())
+    return described(more=said) + CONTENT
+
+
+@pytest.mark.parametrize(
+    ("times", "path", "why"),
+    [
+        ({"recorded": "12020-03-05T00:00:00Z"}, RECORDED, "is in no year from 1 to 9999"),
+        ({"recorded": "-0044-03-15T00:00:00Z"}, RECORDED, "is in no year from 1 to 9999"),
+        ({"withdrawn": "0000-01-01T00:00:00Z"}, WITHDRAWN, "is in no year from 1 to 9999"),
+        ({"recorded": "2026-11-24T00:00:01Z"}, RECORDED, "is in the future"),
+        ({"withdrawn": "2026-11-24T00:00:00-01:00"}, WITHDRAWN, "is in the future"),
+        (
+            {"recorded": "2020-03-06T00:00:00Z", "withdrawn": "2020-03-05T23:59:59"},
+            WITHDRAWN,
+            "is earlier than 2020-03-06T00:00:00Z, when it was recorded",
+        ),
+    ],
+)
+def test_a_time_at_which_nothing_can_have_been_recorded_is_found(times: dict[str, str], path: str, why: str):
+    proposal = statements(timed(**times))
+    (finding,) = examine(proposal, Embedded(), TEXTS, NOW).findings
+    assert finding.code == "recording-time"
+    assert finding.message.endswith(why)
+    (place,) = (one.place for one in proposal if one.quad.predicate == iri(path))
+    assert (finding.place, finding.focus, finding.path) == (place, CLAIM, str(iri(path)))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"recorded": "2026-11-24T00:00:00Z"},
+        {"recorded": "0001-01-01T00:00:00Z"},
+        {"recorded": "2020-03-05T00:00:00.1234567Z"},
+        {"recorded": "2020-03-05T24:00:00Z"},
+        {"recorded": "2020-03-05T00:00:00Z", "withdrawn": "2020-03-05T00:00:00Z"},
+        {"withdrawn": "2020-03-05T00:00:00Z"},
+    ],
+    ids=["a day ahead", "the first", "finer than a microsecond", "midnight", "at once", "withdrawn at birth"],
+)
+def test_a_time_at_which_it_can_have_been_recorded_is_none_to_find(times: dict[str, str]):
+    assert examine(statements(timed(**times)), Embedded(), TEXTS, NOW).findings == ()

@@ -145,6 +145,38 @@ def test_a_view_is_what_follows_from_the_claims_that_count(
         assert {*again.quads()} == {*view.quads()}
 
 
+ODD_TIMES = {
+    "2020-03-05T00:00:00.0000001Z": (False, True),
+    "2020-03-05T23:59:59.9999999Z": (False, False),
+    "2020-03-05T00:00:00.0000000Z": (True, True),
+    "9999-12-31T23:59:59.9999999Z": (False, False),
+    "12020-03-05T00:00:00Z": (False, False),
+    "-0044-03-15T00:00:00Z": (True, True),
+    "-12020-03-15T00:00:00Z": (True, True),
+}
+"""Times, and whether they have come by the beginning of a day and by a microsecond before its end."""
+
+
+@pytest.mark.parametrize("few", [200, 0])
+@pytest.mark.parametrize("kind", ["recorded", "withdrawn"])
+@pytest.mark.parametrize("written", ODD_TIMES)
+def test_times_that_python_does_not_know_come_when_the_engine_says(
+    written: str, kind: str, few: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(moves, "_FEW", few)
+    monkeypatch.setattr(moves, "_SHARE", 10**9)
+    said = Triple(THINGS[0], iri("parley:supports"), THINGS[1])
+    term = iri("prov:generatedAtTime" if kind == "recorded" else "prov:invalidatedAtTime")
+    store = base_of([(SOURCES[0], None, None, None, [said])], [])
+    name = NamedNode("https://w3id.org/parley/claim/one/0")
+    store.add([Quad(name, term, Literal(written, datatype=iri("xsd:dateTime")), CLAIMS)])
+    if kind == "withdrawn":
+        store.update(f"CLEAR GRAPH {VIEW}")
+    for moment, come in zip((DAYS[0], DAYS[1] - timedelta(microseconds=1)), ODD_TIMES[written], strict=True):
+        view, _ = prepared(store, b"", Viewpoint(as_of=moment))
+        assert (said in view_of(view)) == (come if kind == "recorded" else not come)
+
+
 @pytest.fixture(scope="module")
 def two_articles() -> Embedded:
     """A base of two articles, with several speakers who contradict each other."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final, cast
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from kg.errors import Refused
-from kg.evidence.claims import text_quads, verify
+from kg.evidence.claims import Claim, text_quads, verify
+from kg.evidence.viewpoints import impossible_times
 from kg.logic import reason
 from kg.logic.rules import SUPPORTED, Rule
 from kg.storage.store import Embedded, Engine
@@ -90,8 +92,9 @@ def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
     """Read parts and check their form and their evidence; ``known`` is the base that they would enter.
 
     Raises ``UnreadableInput`` for bad syntax and ``Refused`` for triples outside claims and reference data,
-    for blank nodes, for a graph that no claim describes, for a claim that the base has with other words, and
-    for evidence that does not hold. Cost: one pass over the quads; memory grows with the claims, not the facts.
+    for blank nodes, for a graph that no claim describes, for a claim that the base has with other words, for
+    evidence that does not hold, and for times of files that cannot be. Cost: one pass over the quads; memory grows
+    with the claims, not the facts.
     """
     described, seen = Embedded(), _Seen()
     texts: list[Quad] = []
@@ -117,8 +120,28 @@ def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
     if known is not None:
         _refuse_changes(parts, seen.subjects, known)
         described.fill(q for term in _TEXT_PROPERTIES for q in known.quads(None, term, None, CLAIMS))
-    accepted = frozenset(claim.iri for claim in verify(described) if claim.accepted)
+    claims = verify(described)
+    loaded = [
+        part for part in parts if part.folder is not None
+    ]  # what a journal holds came in, whatever it is
+    if loaded and known is not None:  # a new base takes the project's own files, however slow its clock is
+        _refuse_times((claim for claim in claims if not _has_claim(known, claim.iri)), seen, loaded[0])
+    accepted = frozenset(claim.iri for claim in claims if claim.accepted)
     return Batch(tuple(parts), accepted, tuple(texts), tuple(times))
+
+
+def _refuse_times(claims: Iterable[Claim], seen: _Seen, part: Part) -> None:
+    """Refuse claims of files that state when they were recorded or withdrawn, and cannot have been then."""
+    now = datetime.fromisoformat(part.time) if part.time else None
+    for claim in claims:
+        recorded = claim.recorded if claim.iri in seen.timed else ""
+        for name, why in impossible_times(recorded, claim.withdrawn, now):
+            written = recorded if name == "recorded" else claim.withdrawn
+            raise Refused(
+                f"{written}, when the claim was {name}, {why}",
+                where=claim.iri.value,
+                remedy="write the time at which it was, or leave it out",
+            )
 
 
 def _has_claim(known: Engine, claim: NamedNode) -> bool:

@@ -40,6 +40,10 @@ _MOST_COMPARED: Final = 8  # ways of finding a row
 _MOST_CITED: Final = 20_000  # triples of one answer
 _MOST_TESTS: Final = 4_000  # of subsets of one row's triples
 _FEW: Final = 8  # triples that are tried one by one
+_MOST_LEAVES: Final = (
+    40  # patterns and steps of paths: the engine's time to order them grows with their third power
+)
+_LONGEST: Final = 2_000  # characters that are surely read in no time
 _CUT: Final = re.compile(r"(?<![\w?$:])(?:LIMIT|OFFSET)\s+\d+", re.IGNORECASE)
 
 
@@ -73,7 +77,7 @@ class Finder:
         for number, row in enumerate(self._answer.rows):
             if row not in known:
                 try:
-                    known[row] = self._grounds(row)
+                    known[row] = self._said(self._grounds(row))
                 except LimitReached as error:
                     far = f"{error.what}, with {number:,} of {len(self._answer.rows):,} rows cited"
                     raise LimitReached(far, where=error.where, remedy=error.remedy) from None
@@ -83,6 +87,15 @@ class Finder:
                 what += f"{len(self._answer.rows):,} rows"
                 raise LimitReached(what, where="query", remedy="narrow the query or add a LIMIT")
             yield known[row]
+
+    def _said(self, grounds: Grounds) -> Grounds:
+        """Return grounds without absences that are not plain: MINUS leaves a row beside what shares nothing with it."""
+        plain = (one for one in grounds.absences if one is None or next(self._against(one), None) is None)
+        return replace(grounds, absences=tuple(plain))
+
+    def _against(self, absence: Absence) -> Iterator[Way]:
+        """Yield what the whole view has of a pattern with its bindings."""
+        return self._follower.ways(absence.pattern, absence.bindings, absence.bindings)
 
     def _grounds(self, row: Sequence[Any]) -> Grounds:
         if any(isinstance(term, BlankNode | Triple) for term in row):
@@ -138,8 +151,7 @@ class Finder:
         store.add(Quad(one.subject, one.predicate, one.object, VIEW) for one in triples)
         alone = Follower(self._query.inner, Watched(store, self._graph.seconds_left()))
         for way in islice(self._ways(row, alone), _MOST_COMPARED):
-            lacking = (self._follower.ways(one.pattern, one.bindings, one.bindings) for one in way.absences)
-            if all(next(found, None) is None for found in lacking):
+            if not any(one.broken_by(found) for one in way.absences for found in self._against(one)):
                 return way
         return None
 
@@ -184,6 +196,7 @@ class Checker:
         self._text = _uncut(sparql) if query.cut else sparql
         self._form = query.form
         self._leaves = list(_leaves(query.inner))
+        self._long = len(sparql) > _LONGEST or sum(map(_steps, self._leaves)) > _MOST_LEAVES
         unordered = _unordered(query.inner)
         self._kinds = [unordered.get(name, "") for name in columns]
 
@@ -230,11 +243,13 @@ class Checker:
         )
 
     def _asked(self, triples: Sequence[Triple], seconds: float) -> Any:  # noqa: ANN401 - pyoxigraph's union
-        ways = 1
+        ways = _MOST_WAYS + 1 if self._long else 1
         for leaf in self._leaves:
             ways *= max(1, _size(leaf, triples))
             if ways > _MOST_WAYS:
-                return self._asked_apart(triples, seconds)
+                break
+        if ways > _MOST_WAYS:
+            return self._asked_apart(triples, seconds)
         store = Store()
         store.extend(Quad(one.subject, one.predicate, one.object) for one in triples)
         return store.query(self._text, prefixes=PREFIXES)
@@ -257,6 +272,13 @@ def _leaves(part: Any) -> Iterator[Any]:  # noqa: ANN401 - any part of a query
     else:
         for inner in _parts(part):
             yield from _leaves(inner)
+
+
+def _steps(part: Any) -> int:  # noqa: ANN401 - any part of a path
+    """Return how many steps a pattern or a path has; VALUES are one."""
+    if isinstance(part, Path):
+        return _steps(part.path)
+    return sum(map(_steps, part[1:])) if isinstance(part, tuple) and isinstance(part[0], str) else 1
 
 
 def _size(leaf: Any, triples: Sequence[Triple]) -> int:  # noqa: ANN401

@@ -124,6 +124,7 @@ def cite(  # noqa: PLR0913 - the last two are for callers that know more, or wan
 
     ``sparql`` is the query that gave ``answer``; ``compiled`` the same taken apart, if that is known. ``rules`` and
     ``viewpoint`` are those of the view. What is cited for a row gives it again by itself: that is asked, each time.
+    ``seconds`` are for all of it.
 
     Raises ``Refused`` for a query or a row that cannot be followed, with the reason, and ``LimitReached`` with how
     far it got. Costs about a millisecond a row and its proofs; reading the query a tenth of a second unless
@@ -133,10 +134,15 @@ def cite(  # noqa: PLR0913 - the last two are for callers that know more, or wan
     from kg.proofs.prover import Prover
 
     viewpoint = viewpoint or Viewpoint()
+    watched = Watched(store, seconds)
     query = compiled or compile_query(sparql)
+    watched.seconds_left()
     prover = Prover(store, rules, viewpoint)
-    cited = list(Finder(sparql, query, answer, Watched(store, seconds)).rows())
-    proved = [Citation(tuple(map(prover.cheapest, row.triples)), others=row.others) for row in cited]
+    cited = list(Finder(sparql, query, answer, watched).rows())
+    proved = []
+    for row in cited:
+        watched.seconds_left()
+        proved.append(Citation(tuple(map(prover.cheapest, row.triples)), others=row.others))
     claims = dict.fromkeys(claim for one in proved for claim in (*one.claims, *one.alike))
     disputes = disputes_of(tuple(claims), store, rules, viewpoint)
     labels = find_labels(_named(cited, proved, disputes), store)

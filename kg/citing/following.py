@@ -36,10 +36,15 @@ _OR_ELSE: Final = re.compile(rf"COALESCE\(\?(\w+), ({_CONSTANT})\)")
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A pattern that has no solution together with these bindings."""
+    """A pattern that has no solution together with these bindings; of MINUS, none that binds one of ``shared``."""
 
     pattern: Node
     bindings: Bindings
+    shared: Set[str] | None = None
+
+    def broken_by(self, way: Way) -> bool:
+        """Tell whether a solution of the pattern, with these bindings, is one that is said not to be there."""
+        return self.shared is None or not self.shared.isdisjoint(way.bindings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +159,10 @@ class Follower:
             yield way
         if matched or next(self._matching(node, left, {**outer, **left.bindings}, outer), None):
             return
-        absences = (
-            (*left.absences, Absence(_conditional(node), left.bindings)) if self._is_shown(node) else ()
-        )
-        yield replace(left, absences=absences or left.absences)
+        if self._is_shown(node):
+            lacking = Absence(_conditional(node), {**outer, **left.bindings})
+            left = replace(left, absences=(*left.absences, lacking))
+        yield left
 
     def _matching(self, node: Pair, left: Way, known: Bindings, outer: Bindings) -> Iterator[Way]:
         for right in self.ways(node.right, known, outer):
@@ -177,12 +182,18 @@ class Follower:
         return self._mentioned[id(node)]
 
     def _minus(self, node: Pair, left: Way, _given: Bindings, outer: Bindings) -> Iterator[Way]:
-        for right in self.ways(node.right, {**outer, **left.bindings}, outer):
-            if right.bindings.keys() & left.bindings.keys():
+        """Yield what MINUS leaves: a solution takes another away only if both bind a variable (SPARQL 1.1, 8.3.3)."""
+        if left.bindings.keys().isdisjoint(self._names(node.right)):
+            yield left
+            return
+        known = {**outer, **left.bindings}
+        lacking = Absence(node.right, known, frozenset(left.bindings))
+        for right in self.ways(node.right, known, outer):
+            if lacking.broken_by(right):
                 self._keep_out(right.triples)
                 self._keep_out(left.triples)
                 return
-        yield replace(left, absences=(*left.absences, Absence(node.right, left.bindings)))
+        yield replace(left, absences=(*left.absences, lacking))
 
     def _filter(self, node: Filter, given: Bindings, outer: Bindings) -> Iterator[Way]:
         inner = self.ways(node.inner, given, outer)

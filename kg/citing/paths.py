@@ -55,7 +55,7 @@ class Watched:
         """Return how much time is left; raises ``LimitReached`` when there is none."""
         left = self._until - time.monotonic()
         if left <= 0:
-            raise _stopped(f"after {self._seconds:g} s")
+            raise _stopped(f"after {max(self._seconds, 0):.3g} s of citing")
         return left
 
 

@@ -24,11 +24,13 @@ from kg.storage.overlay import canonical
 from kg.storage.store import bare
 from kg.terms import PREFIXES
 
-_LONGEST: Final = 50_000  # characters: rdflib reads them in some seconds
+_LONGEST: Final = 10_000  # characters: rdflib, which nothing stops, reads them in about two seconds
+_MOST_OPERATIONS: Final = 600  # signs between operands or arguments: each takes rdflib a millisecond
 _DEEPEST: Final = 60  # brackets within brackets, or operators within operators
 _WHERE: Final = "query"
 _FORMS: Final = {"SelectQuery": "rows", "AskQuery": "truth", "ConstructQuery": "graph"}
 _VARIABLE: Final = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>]*>|\?(\w+)')
+_OPERATION: Final = re.compile(r"\|\||&&|[-+*/=,!]")
 _THING: Final = NamedNode("thing:")
 
 
@@ -67,8 +69,12 @@ def _bound(sparql: str) -> None:
     if len(sparql) > _LONGEST:
         what = f"a query of {len(sparql):,} characters is too long to be followed"
         raise LimitReached(what, where=_WHERE, remedy=f"keep it under {_LONGEST:,}")
+    words = bare(sparql)
+    if (found := len(_OPERATION.findall(words))) > _MOST_OPERATIONS:
+        what = f"a query of {found:,} operations and lists is too long to be followed"
+        raise LimitReached(what, where=_WHERE, remedy="write it shorter, or list terms with VALUES")
     depth = deepest = 0
-    for character in bare(sparql):
+    for character in words:
         depth += (character in "({[") - (character in ")}]")
         deepest = max(deepest, depth)
     if deepest > _DEEPEST:

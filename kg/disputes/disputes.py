@@ -6,6 +6,7 @@ Nobody is taken to be right. Claims that were withdrawn have no side; whom a vie
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from pyoxigraph import Literal, NamedNode, Quad
@@ -41,11 +42,13 @@ def disputes(
     """
     record = Record(store, viewpoint)
     if about is None:
-        return _found(record, rules, record.attributed(), None, _denials(record, None))
+        apart = contradictions(record.attributed(), record, rules)
+        return _found(record, None, _denials(record, None), apart)
     things = {node for thing in about for node in _beside(thing, record)}
     graphs = {quad.graph_name for thing in things for quad in _mentions(thing, record)}
     denied = _denials(record, things | _nodes(graphs))
-    found = _found(record, rules, record.attributed_on(things), things, denied)
+    apart = contradictions(record.attributed_on(things), record, rules)
+    found = _found(record, things, denied, apart)
     return tuple(one for one in found if not set(about).isdisjoint(one.about))
 
 
@@ -65,7 +68,8 @@ def disputes_of(
     valued = {triple.subject for triple in said if isinstance(triple.object, Literal)}
     denying = {triple.subject for triple in said if triple.predicate == _DENIES}
     denied = _denials(record, names | _nodes(denying))
-    found = _found(record, rules, others, _nodes(valued), denied)
+    apart = contradictions(others, record, rules, names)
+    found = _found(record, _nodes(valued), denied, apart)
     return tuple(one for one in found if not names.isdisjoint(one.claims))
 
 
@@ -74,16 +78,11 @@ def _nodes(terms: Iterable[object]) -> set[NamedNode]:
 
 
 def _found(
-    record: Record,
-    rules: Rulebook,
-    attributed: list[Claim],
-    among: Collection[NamedNode] | None,
-    denied: Iterable[Dispute],
+    record: Record, among: Collection[NamedNode] | None, *others: Iterable[Dispute]
 ) -> tuple[Dispute, ...]:
-    found = [*counts_disputed(record, among), *values_disputed(record, among), *denied]
-    if attributed:
-        found += contradictions(attributed, record, rules)
-    return tuple(sorted(dict.fromkeys(found), key=_place))
+    """Return the disputes on figures, of all things or of some, and others, each once and in their order."""
+    figures = (*counts_disputed(record, among), *values_disputed(record, among))
+    return tuple(sorted(dict.fromkeys(chain(figures, *others)), key=_place))
 
 
 def _place(one: Dispute) -> tuple[object, ...]:

@@ -114,8 +114,10 @@ class Record:
         return self.ordered(claim for graph in graphs if (claim := self.claim(graph)))
 
     @staticmethod
-    def ordered(claims: Iterable[Claim]) -> tuple[Claim, ...]:
-        """Return claims, each once, in the order of their names, ten at most."""
+    def ordered(claims: Iterable[Claim], first: int | None = None) -> tuple[Claim, ...]:
+        """Return claims, each once, in the order of their names: ten at most, or as many as come ``first``."""
+        if first is not None:
+            return tuple(sorted(islice(dict.fromkeys(claims), first), key=_name))
         return tuple(sorted(dict.fromkeys(claims), key=_name)[:_MOST_WORDS])
 
     def attributed(self) -> list[Claim]:

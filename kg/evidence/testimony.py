@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
@@ -17,6 +18,7 @@ from kg.evidence.claims import Claim
 from kg.evidence.quotes import differences, nearest, place, places, shown
 from kg.evidence.sources import CHECKS as _SOURCE_CHECKS
 from kg.evidence.sources import read_sources
+from kg.evidence.viewpoints import impossible_times
 from kg.findings import Check, Finding, Severity
 from kg.language.literals import TEXT
 from kg.storage.overlay import canonical
@@ -72,6 +74,11 @@ CHECKS: Final = {
         "oa:start and oa:end count Unicode code points from the beginning of the text.",
         "write whole numbers, or leave the position out where the quote stands in the text once",
     ),
+    "recording-time": Check(
+        "A claim was recorded or withdrawn when that cannot have been: too far off, not yet, or in the wrong order.",
+        "What was known on a day is told by these times, so they must be those at which it happened.",
+        "write the time at which it was, or leave it out: then it is that of adding",
+    ),
     "changed-claim": Check(
         "The base has a claim or source of this name already, and says something else about it.",
         "Nothing is overwritten: what was said stays on record as it was.",
@@ -104,6 +111,7 @@ _CHANGE_NOTE, _DATA_SET = iri("skos:changeNote"), iri("dcterms:source")
 _SOURCES: Final = BASE + "source/"
 _NAMES: Final = {iri("rdfs:label"), iri("skos:altLabel")}
 _RECORDED, _WITHDRAWN = iri("prov:generatedAtTime"), iri("prov:invalidatedAtTime")
+_TIMES: Final = {"recorded": _RECORDED, "withdrawn": _WITHDRAWN}
 _ONCE: Final = {
     _SOURCE: "source",
     _SPEAKER: "speaker",
@@ -136,14 +144,18 @@ class Evidence:
 
 
 def examine(
-    statements: Sequence[Statement], base: Engine, texts: Mapping[str, bytes] | None = None
+    statements: Sequence[Statement],
+    base: Engine,
+    texts: Mapping[str, bytes] | None = None,
+    moment: datetime | None = None,
 ) -> Evidence:
     """Examine the evidence of a proposal; ``texts`` are files that may be those of new sources, by their names.
 
+    ``moment`` is now, with its time zone: what is recorded later than a day after it is refused.
     A proposal without any claim has none to examine: only its form is looked at.
     Cost: a few look-ups for each claim; for a quote that is not in its source some searches of the text.
     """
-    reading = _Reading(statements, base)
+    reading = _Reading(statements, base, moment)
     reading.find_misplaced(statements)
     if not reading.about and not reading.contents:
         return Evidence(tuple(statements), (), tuple(reading.findings))
@@ -187,8 +199,8 @@ _Said: TypeAlias = "dict[NamedNode, list[Statement]]"
 class _Reading:
     """A proposal as it is examined; each ``find`` adds findings."""
 
-    def __init__(self, statements: Sequence[Statement], base: Engine) -> None:
-        self.base = base
+    def __init__(self, statements: Sequence[Statement], base: Engine, moment: datetime | None = None) -> None:
+        self.base, self.moment = base, moment
         self.findings: list[Finding] = []
         self.claims: list[Claim] = []
         self.about: dict[NamedNode, _Said] = {}
@@ -255,13 +267,21 @@ class _Reading:
             if value is None or not isinstance(value, kind) or not any(map(str.isalnum, value.value)):
                 message = f"{short(claim)} has no {_ONCE[predicate]}"
                 self._find("incomplete-claim", first, message, f"state it with {short(predicate)}", predicate)
+        self._find_times(claim, said)
         right = self._position(claim, said, values, texts)
         violations = any(found.severity is Severity.VIOLATION for found in self.findings[before:])
         if right and not violations:
             self._find_withdrawal(claim, first)
-            times = (values[p].value if p in values else "" for p in (_RECORDED, _WITHDRAWN))
+            times = (values[p].value if p in values else "" for p in _TIMES.values())
             source, speaker = cast("tuple[NamedNode, NamedNode]", (values[_SOURCE], values[_SPEAKER]))
             self.claims.append(Claim(claim, source, speaker, values[_QUOTE].value, *right, *times))
+
+    def _find_times(self, claim: NamedNode, said: _Said) -> None:
+        stated = {name: said[term][0] for name, term in _TIMES.items() if term in said}
+        times = {name: text(_kept(one.quad)) for name, one in stated.items()}
+        for name, why in impossible_times(times.get("recorded", ""), times.get("withdrawn", ""), self.moment):
+            what = f"{times[name]}, when {short(claim)} was {name}, {why}"
+            self._find("recording-time", stated[name], what, "", _TIMES[name])
 
     def _find_withdrawal(self, claim: NamedNode, first: Statement) -> None:
         for end in self.base.quads(claim, _WITHDRAWN, None, CLAIMS):

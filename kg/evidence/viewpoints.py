@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
 
 from pyoxigraph import NamedNode
 
 from kg.evidence.claims import Claim
+
+_BEYOND: Final = timedelta(hours=23)  # further from UTC than any zone: such a moment is that of no day
+_EARLIEST: Final = datetime.min.replace(tzinfo=timezone(_BEYOND))
+_LATEST: Final = datetime.max.replace(tzinfo=timezone(-_BEYOND))
+_AHEAD: Final = timedelta(days=1)  # by which the clocks of two machines may differ
+_YEAR: Final = re.compile(r"(-?)([0-9]{4,})-")
+_FINER: Final = re.compile(r"\.[0-9]{6}(?=[0-9]*[1-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +59,42 @@ class Viewpoint:
         return ", ".join([*parts, *([f"as of {self.as_of:%Y-%m-%d %H:%M} UTC"] if self.as_of else [])])
 
 
+def impossible_times(recorded: str, withdrawn: str, now: datetime | None = None) -> Iterator[tuple[str, str]]:
+    """Yield which of a claim's times cannot be, ``recorded`` or ``withdrawn``, and why.
+
+    They are ``xsd:dateTime`` lexical forms, empty where there is none. Neither may be more than a day later than
+    ``now``, where that is given: clocks differ.
+
+    >>> list(impossible_times("2020-03-06T00:00:00Z", "2020-03-05T00:00:00Z"))
+    [('withdrawn', 'is earlier than 2020-03-06T00:00:00Z, when it was recorded')]
+    """
+    begun, ended = _moment(recorded), _moment(withdrawn)
+    for name, moment in (("recorded", begun), ("withdrawn", ended)):
+        if moment in (_EARLIEST, _LATEST):
+            yield name, "is in no year from 1 to 9999"
+        elif moment and now and moment > now + _AHEAD:
+            yield name, "is in the future"
+    if begun and ended and ended < begun:
+        yield "withdrawn", f"is earlier than {recorded}, when it was recorded"
+
+
 def _moment(written: str) -> datetime | None:
-    """Read an ``xsd:dateTime``, in UTC where it names no zone; ``None`` for what is no moment that Python knows."""
+    """Read an ``xsd:dateTime``, in UTC where it names no zone; ``None`` for what is no moment.
+
+    What is finer than a microsecond becomes the next one: so it compares with every moment of Python as it does
+    itself. Before the year 1 is earlier than all of these, after the year 9999 later.
+    """
+    year = _YEAR.match(written)
+    if year and (year[1] or not int(year[2])):
+        return _EARLIEST
+    if year and len(year[2]) > 4:  # noqa: PLR2004 - digits of a year that Python knows
+        return _LATEST
     try:
         moment = datetime.fromisoformat(written)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment + timedelta(microseconds=bool(_FINER.search(written)))
+    except OverflowError:
+        return _LATEST

@@ -124,7 +124,7 @@ class Gate:
 
         With ``strict`` a warning refuses too. Nothing is changed.
         """
-        testimony = examine(proposal.statements, base, texts)
+        testimony = examine(proposal.statements, base, texts, moment)
         found = [*proposal.findings, *self._own_findings(proposal, testimony, base)]
         quads = tuple(statement.quad for statement in testimony.statements)
         plain = not testimony.claims and any(quad.graph_name == DefaultGraph() for quad in quads)

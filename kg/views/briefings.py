@@ -82,7 +82,10 @@ def brief(store: Embedded, since: datetime, until: datetime, rules: Rulebook) ->
             f"{since.isoformat()} is later than {until.isoformat()}", remedy="name a day that has begun"
         )
     since = max(since, _FIRST)
-    before, now = Viewpoint(as_of=since - _INSTANT), Viewpoint(as_of=until)
+    before, now = (
+        Viewpoint(as_of=since - _INSTANT),
+        Viewpoint(),
+    )  # that of the view, from which what follows is told
     claims = _concerned(store, before)
     stand = [claim for claim in claims if now.on_record(claim) and not before.on_record(claim)]
     ended = [claim for claim in claims if claim.withdrawn and not now.on_record(claim)]
