@@ -258,4 +258,7 @@ def test_a_view_under_another_views_name_is_made_again(base, tmp_path):
     one.rename(tmp_path / "kept")
     other.rename(one)
     (tmp_path / "kept").rename(other)
-    assert (seen(tmp_path / "one", as_told_by="Putin"), seen(tmp_path / "one", by="idlib-ceasefire")) == before
+    assert (
+        seen(tmp_path / "one", as_told_by="Putin"),
+        seen(tmp_path / "one", by="idlib-ceasefire"),
+    ) == before

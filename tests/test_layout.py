@@ -51,7 +51,14 @@ MOST_PUBLIC_NAMES = 8
 MOST_PACKAGE_NAMES = 10
 NAMES_ONLY = {"errors", "terms"}  # one tree of errors, one list of names: there is nothing behind them
 PRINTS_OR_EXITS = {"print", "exit", "sys.exit", "os._exit", "click.echo"}
-PROGRAMS = {"cli", "commands.changing", "commands.following", "commands.terminal", "outside.worker", "outside.reader"}
+PROGRAMS = {
+    "cli",
+    "commands.changing",
+    "commands.following",
+    "commands.terminal",
+    "outside.worker",
+    "outside.reader",
+}
 SHAPELESS = {"utils", "util", "helpers", "common", "base", "core", "services", "misc"}
 
 
