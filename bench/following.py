@@ -7,6 +7,7 @@ import shlex
 import statistics
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from bench.measure import Cost, Failed, least, repeat, run
@@ -28,6 +29,8 @@ def _explaining(plan: Plan) -> Iterator[Figure]:
         chosen = plan.folder / f"derived-{triples}.json"
         run(script("derived", base, str(triples), str(plan.checks), chosen), seconds=_HOUR)
         pairs += [base, chosen]
+    for base in bases.values():
+        _have_read(base)
     found = json.loads(run(script("explain", *pairs), seconds=_HOUR).output)
     small, big = ([one[0] for one in seconds[_WARM_UP:]] for seconds in found["seconds"])
     processor = [statistics.mean(one[1] for one in seconds[_WARM_UP:]) for seconds in found["seconds"]]
@@ -42,6 +45,14 @@ def _explaining(plan: Plan) -> Iterator[Figure]:
         note=f"{len(big)} different triples each, in turn, proofs of {found['steps'][0]:.1f} and "
         f"{found['steps'][1]:.1f} steps on average",
     )
+
+
+def _have_read(base: Path) -> None:
+    """Have the system keep a base in its memory, as on a machine that serves it."""
+    for file in sorted((base / "store").iterdir()):
+        with file.open("rb") as content:
+            while content.read(1 << 24):
+                pass
 
 
 def _times(seconds: list[float]) -> str:
