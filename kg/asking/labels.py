@@ -22,10 +22,11 @@ _LABEL: Final = iri("rdfs:label")
 # With a time zone, or seconds that count, either is shown as it is written.
 _MONTH_DAY: Final = re.compile(r"--(0[1-9]|1[0-2])-[0-9]{2}")
 _HOUR: Final = re.compile(r"([0-9]{2}:[0-9]{2}):00")
-_MONTHS: Final = (
+MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+"""The months in English, from January."""
 
 
 def find_labels(things: Iterable[NamedNode], store: Engine) -> dict[NamedNode, str]:
@@ -66,7 +67,7 @@ def reading(term: _Term | None, labels: Mapping[NamedNode, str]) -> str:
         return str(term)
     name = term.datatype.value.removeprefix(_XSD)
     if name == "gMonthDay" and _MONTH_DAY.fullmatch(term.value):
-        return f"{int(term.value[5:7])} {_MONTHS[int(term.value[2:4]) - 1]}"
+        return f"{int(term.value[5:7])} {MONTHS[int(term.value[2:4]) - 1]}"
     if name == "time":
         return _HOUR.sub(r"\1", term.value) if _HOUR.fullmatch(term.value) else term.value
     return {"true": "yes", "false": "no"}.get(term.value, term.value) if name == "boolean" else term.value

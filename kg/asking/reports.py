@@ -106,7 +106,7 @@ def saying_page(saying: Saying) -> str:
     claim = saying.claim
     who = f"said by {saying.speaker}" if saying.speaker else "in the source's own voice"
     lines = [
-        f"{claim.iri.value.removeprefix(BASE + 'claim/')}  ({who})",
+        f"{claim.name}  ({who})",
         *textwrap.wrap(f"{saying.before}»{claim.quote}«{saying.after}", 100),
         "",
         f"Source  {saying.title or 'untitled'}  ({short(claim.source)}, {claim.start} to {claim.end})",
@@ -142,7 +142,7 @@ def _names(description: Description) -> Iterator[str]:
 def _grounds(fact: Fact, description: Description) -> Iterator[str]:
     for claim in fact.claims:
         speaker = "" if claim.speaker == claim.source else f", {description.speakers[claim.speaker]}"
-        yield f"“{' '.join(claim.quote.split())}” [{claim.iri.value.removeprefix(BASE + 'claim/')}{speaker}]"
+        yield f"“{' '.join(claim.quote.split())}” [{claim.name}{speaker}]"
     if fact.reference:
         yield "[reference data]"
 

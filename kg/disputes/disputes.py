@@ -20,7 +20,7 @@ from kg.evidence.viewpoints import Viewpoint
 from kg.logic.maintain import Rulebook
 from kg.storage.store import Engine
 from kg.syntax.turtle import natural_key
-from kg.terms import BASE, iri
+from kg.terms import iri
 
 __all__ = ["Dispute", "Side", "disputes", "disputes_of"]
 
@@ -135,7 +135,7 @@ def _denial(statement: NamedNode, denied: Claim, holding: list[Claim], record: R
     return record.dispute(
         "denial",
         {statement, *things_in(content)},
-        f"{who} denies what claim {denied.iri.value.removeprefix(BASE + 'claim/')} says.",
+        f"{who} denies what claim {denied.name} says.",
         [
             Side(" ".join(said[:_MOST_SENTENCES]) + more, (denied,)),
             Side(f"{who} denies it{saying}.", record.ordered(holding)),

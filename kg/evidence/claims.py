@@ -52,6 +52,11 @@ class Claim:
     withdrawn: str = ""
 
     @property
+    def name(self) -> str:
+        """What people call it: the source and the number, such as ``idlib-ceasefire/20``."""
+        return self.iri.value.removeprefix(BASE + "claim/")
+
+    @property
     def accepted(self) -> bool:
         """Whether the source says it in its own voice and it was not withdrawn: only then it is in the view."""
         return self.speaker == self.source and not self.withdrawn

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pyoxigraph import NamedNode
 
-from kg.asking.labels import reading, sentence
+from kg.asking.labels import MONTHS, reading, sentence
 from kg.errors import UnknownName
 from kg.evidence.claims import Claim
 from kg.proofs.phrasing import rule_sentence
@@ -20,7 +20,6 @@ from kg.proofs.proofs import Proof
 from kg.syntax.visible import one_line
 from kg.telling.disputing import cited, marked_down
 from kg.telling.parts import claim_json, document, labels_json, proof_json
-from kg.terms import BASE
 from kg.views.briefings import Briefing, Item
 
 _LONGEST: Final = 5000
@@ -28,10 +27,6 @@ _MOST_SHOWN: Final = 20  # things that follow: a briefing is short
 _MOST_QUOTES: Final = 6  # under one sentence that follows
 _DEEPEST: Final = 40  # rules one upon the other that are shown on the page
 _TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-_MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 
 def briefing_written(briefing: Briefing, form: str) -> str:
@@ -81,7 +76,7 @@ def _count(number: int, name: str) -> str:
 def _day(moment: datetime) -> str:
     """Return a moment as it is read, in UTC; midnight is the day alone."""
     utc = moment.astimezone(UTC)
-    day = f"{utc.day} {_MONTHS[utc.month - 1]} {utc.year}"
+    day = f"{utc.day} {MONTHS[utc.month - 1]} {utc.year}"
     return day if (utc.hour, utc.minute, utc.second) == (0, 0, 0) else f"{day}, {utc:%H:%M} UTC"
 
 
@@ -278,7 +273,7 @@ def _steps(proof: Proof, one: Briefing, depth: int = 0) -> Iterator[str]:
     """Yield a proof as items of a list, what it rests on inside."""
     said = _safe(sentence(proof.triple, one.labels))
     if proof.rule is None:
-        names = [claim.iri.value.removeprefix(BASE + "claim/") for claim in proof.claims]
+        names = [claim.name for claim in proof.claims]
         basis = f"claim {names[0]}" if names else "reference data" if proof.reference else "the ontology"
         yield f"<li>{said} <small>{_safe(basis)}</small></li>"
         return

@@ -21,7 +21,6 @@ from kg.evidence.claims import Claim
 from kg.proofs.proofs import Labels
 from kg.syntax.visible import one_line, visible
 from kg.telling.parts import dispute_json, document, labels_json, proof_json
-from kg.terms import BASE
 
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _MARKDOWN: Final = re.compile(r"[\\|<`*_\[\]]")
@@ -87,7 +86,7 @@ def _with_columns(answer: Answer, citations: Citations) -> Answer:
 
 
 def _short(claim: Claim) -> str:
-    return visible(claim.iri.value.removeprefix(BASE + "claim/"))
+    return visible(claim.name)
 
 
 def _table(answer: Answer, citations: Citations, width: int | None) -> str:

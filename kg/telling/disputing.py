@@ -16,7 +16,6 @@ from kg.evidence.claims import Claim
 from kg.proofs.proofs import Labels
 from kg.syntax.visible import one_line
 from kg.telling.parts import dispute_json, document, labels_json
-from kg.terms import BASE
 
 _LONGEST: Final = 2000
 _MARKS: Final = re.compile(r"[\\`*_\[\]<>&|~]|^[-+#=]|(?<=^[0-9])[.)]|(?<=^[0-9][0-9])[.)]")
@@ -48,7 +47,7 @@ def cited(claim: Claim, labels: Labels) -> str:
     >>> cited(one, {one.source: "the article"})
     'a/1, the article in its own voice'
     """
-    name, source = claim.iri.value.removeprefix(BASE + "claim/"), reading(claim.source, labels)
+    name, source = claim.name, reading(claim.source, labels)
     if claim.speaker == claim.source:
         return one_line(f"{name}, {source} in its own voice", _LONGEST)
     return one_line(f"{name}, said by {reading(claim.speaker, labels)} in {source}", _LONGEST)

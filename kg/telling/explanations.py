@@ -94,7 +94,7 @@ def _grounds(proof: Proof, labels: Labels) -> Iterator[str]:
 
 def _quoted(claim: Claim, labels: Labels) -> str:
     """Return the words of a claim, and whose they are where they are not the source's own."""
-    number = claim.iri.value.removeprefix(BASE + "claim/")
+    number = claim.name
     speaker = "" if claim.speaker == claim.source else f", {reading(claim.speaker, labels)}"
     withdrawn = f", withdrawn {claim.withdrawn[:10]}" if claim.withdrawn else ""
     return f"“{' '.join(claim.quote.split())}” [{number}{speaker}{withdrawn}]"
