@@ -43,6 +43,7 @@ def disputes_written(disputes: Sequence[Dispute], form: str) -> str:
 def cited(claim: Claim, labels: Labels) -> str:
     """Return where words come from: the claim, and whose they are.
 
+    >>> from kg.terms import BASE
     >>> one = Claim(NamedNode(BASE + "claim/a/1"), *[NamedNode(BASE + "source/a")] * 2, "so", 0, 2)
     >>> cited(one, {one.source: "the article"})
     'a/1, the article in its own voice'
