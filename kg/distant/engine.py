@@ -30,7 +30,7 @@ from pyoxigraph import (
 
 from kg.distant.dialects import Rows, dialect
 from kg.distant.graphs import Graphs, mentioned
-from kg.distant.memory import Memory, Pattern, matching
+from kg.distant.memory import BUT_TEXTS, TEXT, Memory, Pattern
 from kg.errors import UnreadableInput, UsageError
 from kg.remote.endpoints import Endpoint
 from kg.remote.protocol import Client
@@ -38,15 +38,15 @@ from kg.storage.sparql import bare
 from kg.storage.store import Engine, Node, Results, Source
 from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, iri
 
-_PAGE: Final = 1_000
-"""Matches of a look-up that are fetched at once and remembered; who reads on has the rest streamed."""
+_FORESEEN: Final = (
+    500  # quads about a thing, on average: more are not fetched in the hope that they are wanted
+)
 _MOST_LISTED: Final = 10_000  # graphs that a request can name
 _BY_GRAPH: Final = 2_000  # quads of one graph in a row, from which on the graph store protocol is faster
 _GENID: Final = (
     BASE + ".well-known/genid/"
 )  # RDF 1.1 Concepts, 3.5: blank nodes that must keep their identity
 _FORM: Final = re.compile(r"\b(SELECT|ASK|CONSTRUCT|DESCRIBE)\b", re.IGNORECASE)
-_TEXT: Final = iri("schema:text")
 _FIXED: Final = (CLAIMS, REFERENCE, ONTOLOGY, VIEW, STATE)
 
 
@@ -73,7 +73,7 @@ class Remote:
     @contextlib.contextmanager
     def steady(self) -> Iterator[Remote]:
         """Remember what is looked up, until this ends or something is written here."""
-        outer, self._memory = self._memory, self._memory or Memory()
+        outer, self._memory = self._memory, self._memory or Memory(self._found)
         try:
             yield self
         finally:
@@ -210,91 +210,42 @@ class Remote:
         pattern = (subject, predicate, value, graph)
         if self._memory is None or (subject is None and value is None):
             return self._found(pattern)
-        return self._remembered(pattern, self._memory)
-
-    def _remembered(self, pattern: Pattern, memory: Memory) -> Iterator[Quad]:
-        subject, predicate, value, graph = pattern
-        all_of_one = memory.found.get((subject, predicate, None, graph)) if predicate else None
-        if all_of_one is not None and len(all_of_one) < _PAGE:
-            return matching(all_of_one, predicate, value)
-        if subject is not None and graph in {VIEW, CLAIMS, None}:
-            about = self._about(subject, graph, memory, texts=predicate is None or predicate == _TEXT)
-            if about is not None:
-                return matching(about, predicate, value)
-        known = memory.found.get(pattern)
-        if known is None:
-            known = list(islice(self._found(pattern, most=_PAGE), _PAGE))
-            memory.keep(memory.found, pattern, known)
-        return iter(known) if len(known) < _PAGE else self._beyond(known, pattern)
-
-    def _beyond(self, known: Sequence[Quad], pattern: Pattern) -> Iterator[Quad]:
-        yield from known
-        seen = frozenset(known)
-        yield from (quad for quad in self._found(pattern) if quad not in seen)
-
-    def _about(
-        self, subject: Node, graph: NamedNode | None, memory: Memory, *, texts: bool
-    ) -> Sequence[Quad] | None:
-        """Return what a graph, or all graphs, say about a thing; ``None`` where that is too much."""
-        key = (subject, graph)
-        if key not in memory.about or (texts and key in memory.partly):
-            memory.partly.discard(key)
-            self._fetch([subject], None, graph, memory, texts=texts)
-        return memory.about[key]
+        return self._memory.quads(pattern)
 
     def foresee(
-        self, things: Iterable[NamedNode], predicate: NamedNode | None = None, graph: NamedNode = VIEW
+        self, things: Iterable[NamedNode], predicate: NamedNode | None = None, graph: NamedNode | None = VIEW
     ) -> None:
         """Fetch what a graph says about some things, with one predicate or all of it; nothing happens unless steady."""
-        memory = self._memory
-        if memory is None or graph in self.known:
+        if self._memory is None or graph in self.known:
             return
-        new = [thing for thing in dict.fromkeys(things) if (thing, graph) not in memory.about]
-        if predicate is not None:
-            new = [thing for thing in new if (thing, predicate, None, graph) not in memory.found]
+        new = self._memory.foretold(things, predicate, graph)
         for start in range(0, len(new), self.dialect.most_values):
-            self._fetch(new[start : start + self.dialect.most_values], predicate, graph, memory)
+            self._learn(new[start : start + self.dialect.most_values], predicate, graph, self._memory)
 
-    def _fetch(
-        self,
-        things: Sequence[Any],
-        predicate: NamedNode | None,
-        graph: NamedNode | None,
-        memory: Memory,
-        *,
-        texts: bool = True,
+    def _learn(
+        self, things: Sequence[Any], predicate: NamedNode | None, graph: NamedNode | None, memory: Memory
     ) -> None:
-        """Remember what is said about things, without ``texts`` of sources; of a single one, if that is too much."""
-        alone = len(things) == 1
+        """Fetch what is said about things, unless it is more than is likely to be wanted."""
+        most = _FORESEEN * len(things)
         listed = " ".join(map(str, map(_sent_node, things)))
-        place = f"GRAPH ?g {{ {listed if alone else '?s'} {predicate or '?p'} ?o }} FILTER({self._graphs.pattern})"
-        if graph is not None:
-            place = f"{self.place(graph)} {{ {listed if alone else '?s'} {predicate or '?p'} ?o }}"
-        among = "" if alone else f"VALUES ?s {{ {listed} }} "
-        partly = graph == CLAIMS and not texts
-        left_out = f" FILTER(?p != {_TEXT})" if partly else ""
-        most = _PAGE * len(things)
-        about: dict[Any, list[Quad]] = {thing: [] for thing in things}
-        rows = 0
-        for row in self._select(f"SELECT * {{ {among}{place}{left_out} }} LIMIT {most + 1}"):
-            rows += 1
+        inner = f"{{ ?s {predicate or '?p'} ?o }}"
+        place = (
+            f"{self.place(graph)} {inner}" if graph else f"GRAPH ?g {inner} FILTER({self._graphs.pattern})"
+        )
+        found = []
+        for row in self._select(f"SELECT * {{ VALUES ?s {{ {listed} }} {place} }} LIMIT {most + 1}"):
             here = graph or self._graphs.here(row["g"].value)
-            thing = things[0] if alone else row["s"]
             if here is not None:
-                about[thing].append(Quad(thing, predicate or row["p"], row["o"], here))
-        for thing, quads in about.items():
-            if rows <= most and predicate:
-                memory.keep(memory.found, (thing, predicate, None, graph), quads)
-            elif rows <= most:
-                memory.keep(memory.about, (thing, graph), quads)
-                if partly:
-                    memory.partly.add((thing, graph))
-            elif alone and not predicate:
-                memory.about[thing, graph] = None
+                found.append(Quad(row["s"], predicate or row["p"], row["o"], here))
+        if len(found) <= most:
+            memory.learn(things, predicate, graph, found)
 
     def _found(self, pattern: Pattern, most: int = 0) -> Iterator[Quad]:
         """Ask for the quads that match; with ``most`` for so many at most."""
         *terms, graph = pattern
+        but_texts = terms[1] == BUT_TEXTS
+        if but_texts:
+            terms[1] = None
         asked = [self._asked_term(term, name) for term, name in zip(terms, "spo", strict=True)]
         where = f"{{ {' '.join(asked)} }}"
         names = [name for term, name in zip(terms, "spo", strict=True) if term is None]
@@ -302,6 +253,8 @@ class Remote:
             where, names = f"GRAPH ?g {where} FILTER({self._graphs.pattern})", [*names, "g"]
         else:
             where = f"GRAPH {self._graphs.there(graph)} {where}"
+        if but_texts:
+            where += f" FILTER(?p != {TEXT})"
         wanted = " ".join(f"?{name}" for name in names) or "(1 AS ?there)"
         limit = f" LIMIT {most}" if most else " LIMIT 1" if not names else ""
         for row in self._select(f"SELECT {wanted} {{ {where} }}{limit}"):
@@ -337,7 +290,7 @@ class Remote:
     def forget(self) -> None:
         """Forget what was remembered, because it may have changed."""
         if self._memory is not None:
-            self._memory = Memory()
+            self._memory = Memory(self._found)
 
     def close(self) -> None:
         """Let go of the connections. Closing again does nothing."""

@@ -124,6 +124,8 @@ class Gate:
 
         With ``strict`` a warning refuses too. Nothing is changed.
         """
+        named = (term for one in proposal.statements for term in (one.quad.subject, one.quad.object))
+        base.foresee((term for term in named if isinstance(term, NamedNode)), graph=None)
         testimony = examine(proposal.statements, base, texts, moment)
         found = [*proposal.findings, *self._own_findings(proposal, testimony, base)]
         quads = tuple(statement.quad for statement in testimony.statements)

@@ -126,9 +126,9 @@ class Engine(Protocol):
         """Iterate over the names of the graphs, in no fixed order."""
 
     def foresee(
-        self, things: Iterable[NamedNode], predicate: NamedNode | None = None, graph: NamedNode = VIEW
+        self, things: Iterable[NamedNode], predicate: NamedNode | None = None, graph: NamedNode | None = VIEW
     ) -> None:
-        """Tell that what a graph says about some things will be looked up: with one predicate, or all of it.
+        """Tell that what a graph, or every one, says about some things will be looked up: with one predicate, or all.
 
         An engine far away fetches it in one go.
         """
@@ -272,7 +272,7 @@ class Embedded:
         return self._open().quads_for_pattern(subject, predicate, value, graph)
 
     def foresee(
-        self, things: Iterable[NamedNode], predicate: NamedNode | None = None, graph: NamedNode = VIEW
+        self, things: Iterable[NamedNode], predicate: NamedNode | None = None, graph: NamedNode | None = VIEW
     ) -> None:
         """Do nothing: a look-up takes some microseconds."""
 
