@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Generator, Iterator
 from typing import IO, Final, Protocol, cast
 
-import httpcore
 import httpx
 from pyoxigraph import (
     QueryBoolean,
@@ -29,6 +28,7 @@ from kg.errors import LimitReached, ParleyError, StoreError
 _MOST_BYTES: Final = 1 << 36  # of one answer, unpacked
 _MOST_BEFORE_ROWS: Final = 1 << 26  # that the parser of results may want before it knows the columns
 _PIECE: Final = 1 << 14  # read at once: what is nested in less does no harm
+_SHORT: Final = 1 << 16
 _DEEPEST: Final = 64
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _ASK_OF_VIRTUOSO: Final = "__ASK_RETVAL"
@@ -42,7 +42,11 @@ class Interrupted(StoreError):
     """
 
     unsent = False
-    after: float | None = None
+    after = 0.0
+
+
+class Overtime(LimitReached):
+    """Raised when the patience with a server ran out."""
 
 
 class _Guard(Protocol):
@@ -116,19 +120,13 @@ class Body:
             if self._inflating is not None and not self._inflating.eof:
                 raise self.broken("it is packed and ends early") from None
             return b""
-        except (httpx.TimeoutException, httpcore.TimeoutException) as error:
+        except httpx.TimeoutException as error:
             self.close()
-            raise LimitReached(
-                "the answer did not come in time", where=self.where, remedy="ask for less, or allow more time"
-            ) from error
+            remedy = "ask for less, or allow more time"
+            raise Overtime("the answer did not come in time", where=self.where, remedy=remedy) from error
         except zlib.error as error:
             raise self.broken("it is not packed as it says") from error
-        except (
-            httpx.TransportError,
-            httpx.StreamError,
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-        ) as error:
+        except (httpx.TransportError, httpx.StreamError) as error:
             raise self.broken("the connection ended") from error
         raise self.broken("more follows after its end")
 
@@ -182,7 +180,7 @@ def _remaining(rows: QuerySolutions, body: Body) -> Generator[QuerySolution]:
             body.close()
             return
         except (SyntaxError, MemoryError) as error:
-            raise unreadable(error, body) from error
+            raise _unreadable(error, body) from error
         yield row
 
 
@@ -193,18 +191,18 @@ def results(body: Body) -> Solutions | QueryBoolean:
     try:
         found = parse_query_results(cast("IO[bytes]", body), QueryResultsFormat.JSON)
     except (SyntaxError, MemoryError) as error:
-        raise unreadable(error, body) from error
+        raise _unreadable(error, body) from error
     body.most_before_rows = 0
     if isinstance(found, QueryBoolean):
         body.close()
         return found
     rows = Solutions(found, body)
     if [variable.value for variable in rows.variables] == [_ASK_OF_VIRTUOSO]:
-        return boolean([getattr(row[0], "value", "") for row in rows] == ["1"])  # no row at all is a no
+        return _boolean([getattr(row[0], "value", "") for row in rows] == ["1"])  # no row at all is a no
     return rows
 
 
-def boolean(value: bool) -> QueryBoolean:
+def _boolean(value: bool) -> QueryBoolean:
     """Return the answer of an ASK as pyoxigraph has it."""
     text = b'{"head":{},"boolean":true}' if value else b'{"head":{},"boolean":false}'
     found = parse_query_results(text, QueryResultsFormat.JSON)
@@ -230,12 +228,17 @@ def _triples(body: Body, rdf_format: RdfFormat) -> Iterator[Triple]:
         for quad in parse(cast("IO[bytes]", body), rdf_format):
             yield quad.triple
     except (SyntaxError, MemoryError) as error:
-        raise unreadable(error, body) from error
+        raise _unreadable(error, body) from error
     finally:
         body.close()
 
 
-def unreadable(error: SyntaxError | MemoryError, body: Body) -> ParleyError:
+def drop(response: httpx.Response) -> None:
+    """Close an answer of which nothing more is wanted; a short one is read first, so that its connection stays."""
+    Body(response, "").beginning(_SHORT)
+
+
+def _unreadable(error: SyntaxError | MemoryError, body: Body) -> ParleyError:
     """Close, and say in our words what a parser says about an answer."""
     if isinstance(error, MemoryError):
         body.close()

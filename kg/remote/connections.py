@@ -55,6 +55,10 @@ class Login(httpx.Auth):
         self.user, self._password, self._token = user, password, token
         self._scheme: httpx.Auth | None = None
 
+    def copy(self) -> Login:
+        """Return the same without what a server has asked."""
+        return Login(self.user, self._password, self._token)
+
     @property
     def given(self) -> bool:
         """Whether there is anybody to name."""
