@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,7 +99,7 @@ def test_a_password_in_a_url_is_refused_and_never_repeated(url: str, variable: s
     with pytest.raises(UsageError) as caught:
         read_endpoint(f"{HOST}/sparql" if variable else url, {variable: url} if variable else {})
     assert "s3cret" not in repr(caught.value)
-    assert "s3cret" not in repr(caught.value.__context__ or "")
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value)).replace(url, "")
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
@@ -105,8 +107,8 @@ def test_any_text_after_the_scheme_is_read_or_refused(text: str):
     try:
         found = read_endpoint(f"http://{text}", {})
     except UsageError as error:
-        assert str(error).isprintable()
-        assert "\n" not in str(error)
+        said, read = str(error), ""
     else:
-        assert found.query.startswith("http://")
-        assert "@" not in found.query.split("/")[2]
+        said, read = "", found.query
+    assert said.isprintable()
+    assert "@" not in read.partition("://")[2].partition("/")[0]

@@ -146,7 +146,7 @@ def _proxy(url: httpx.URL, environ: Mapping[str, str]) -> str | None:
         return None
     proxies = getproxies()
     found = proxies.get(url.scheme) or proxies.get("all")
-    return None if found is None or "://" in found else f"http://{found}"
+    return found if found is None or "://" in found else f"http://{found}"
 
 
 def _from_netrc(host: str, environ: Mapping[str, str]) -> tuple[str, str]:

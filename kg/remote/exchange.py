@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import httpx
 
 from kg.errors import LimitReached, ParleyError, StoreError, UnreadableInput
-from kg.remote.bodies import Body, Interrupted, Overtime, drop
+from kg.remote.bodies import OVERTIME, Body, Interrupted, Overtime, drop
 from kg.remote.connections import LOGIN, Login, Patience, is_loopback, login, transport
 from kg.syntax.visible import one_line
 
@@ -27,10 +27,6 @@ _LONGEST_PAUSE: Final = 15.0  # that a server may ask for
 _MOST_REDIRECTS: Final = 4
 _READ: Final = 1 << 13  # bytes of an error's text
 _SHOWN: Final = 200  # characters of it
-_OVERTIME: Final = re.compile(
-    r"\bS1T(?:00|AT)\b|time[d -]*out|time limit|execution time \S+ \(sec\) exceeds|took too long",
-    re.IGNORECASE,
-)
 _OVERTIME_OF_VIRTUOSO: Final = re.compile(r"\bS1T(?:00|AT)\b|execution time \S+ \(sec\) exceeds")
 _TOO_MUCH: Final = re.compile(
     r"\bVirtuoso \w+ Error .*(?:memory exhausted|too many|too complex|too large)", re.IGNORECASE
@@ -53,7 +49,7 @@ class Exchange:
     """What the server of the first answer calls itself, ``None`` before."""
 
     def __init__(self, urls: Iterable[str], where: str, environ: Mapping[str, str]) -> None:
-        self._where, self._environ = where, environ
+        self._where = where
         ways: dict[str, httpx.HTTPTransport] = {}
         for url in urls:
             origin = _origin(httpx.URL(url))
@@ -208,7 +204,7 @@ def _refusal(response: httpx.Response, who: Login, where: str) -> ParleyError:
     told = f" (status {status}): {said}" if said else f" (status {status})"
     if status in _FORBIDDEN or _SECURITY.search(said):
         return _forbidden(told, who, where)
-    if (_OVERTIME_OF_VIRTUOSO if status in _UNREADABLE else _OVERTIME).search(said):
+    if (_OVERTIME_OF_VIRTUOSO if status in _UNREADABLE else OVERTIME).search(said):
         return LimitReached(f"the server ran out of time{told}", where=where, remedy=_LESS)
     if status in _TOO_LARGE or _TOO_MUCH.search(said):
         return LimitReached(f"too large for the server{told}", where=where, remedy="send less at once")
