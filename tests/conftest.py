@@ -15,6 +15,7 @@ import pytest
 
 import kg
 from kg.cli import main
+from tests.servers import oxigraph, virtuoso  # noqa: F401 - fixtures, which every test may ask for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

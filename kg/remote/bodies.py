@@ -6,11 +6,12 @@ from them: terms nested thousands deep, which end the process, and answers witho
 
 from __future__ import annotations
 
+import itertools
+import re
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import IO, Final, Protocol, cast
 
-import httpcore
 import httpx
 from pyoxigraph import (
     QueryBoolean,
@@ -25,11 +26,21 @@ from pyoxigraph import (
 )
 
 from kg.errors import LimitReached, ParleyError, StoreError
+from kg.syntax.visible import one_line
 
 _MOST_BYTES: Final = 1 << 36  # of one answer, unpacked
 _MOST_BEFORE_ROWS: Final = 1 << 26  # that the parser of results may want before it knows the columns
 _PIECE: Final = 1 << 14  # read at once: what is nested in less does no harm
+_SHORT: Final = 1 << 16
 _DEEPEST: Final = 64
+_SAID: Final = 200  # bytes at the end of an answer, where some servers say why they stop
+_WORDS: Final = re.compile(r"[A-Z][a-z]*(?: [\w,.()'-]+){2,}\.?\s*\Z")
+OVERTIME: Final = re.compile(
+    r"\bS1T(?:00|AT)\b|time[d -]*out|time limit|execution time \S+ \(sec\) exceeds|took too long"
+    r"|operation has been cancelled",
+    re.IGNORECASE,
+)
+"""How servers say that the time they allow is up."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _ASK_OF_VIRTUOSO: Final = "__ASK_RETVAL"
 
@@ -42,7 +53,11 @@ class Interrupted(StoreError):
     """
 
     unsent = False
-    after: float | None = None
+    after = 0.0
+
+
+class Overtime(LimitReached):
+    """Raised when the patience with a server ran out."""
 
 
 class _Guard(Protocol):
@@ -56,6 +71,7 @@ class Body:
 
     def __init__(self, response: httpx.Response, where: str) -> None:
         self.where = where
+        self.last = b""
         self.most_before_rows = 0
         self._response = response
         self._raw = response.iter_raw()
@@ -74,7 +90,10 @@ class Body:
             self.close()
             raise LimitReached("the answer is too large", where=self.where, remedy="ask for less")
         if self.guard and not self.guard(piece):
-            raise self.broken("its terms are nested too deep")
+            self.close()
+            remedy = "look at what is stored there"
+            raise StoreError("the terms of the answer are nested too deep", where=self.where, remedy=remedy)
+        self.last = (self.last + piece)[-_SAID:]
         return piece
 
     def beginning(self, most: int) -> bytes:
@@ -88,6 +107,13 @@ class Body:
         finally:
             self.close()
         return found
+
+    def finish(self) -> None:
+        """Read to the end if that is near, so that the connection stays, and close."""
+        left = _SHORT
+        while left > 0 and (piece := self.read()):
+            left -= len(piece)
+        self.close()
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -110,25 +136,20 @@ class Body:
                 return self._inflating.decompress(next(self._raw), _PIECE)
             if not self._inflating.eof:
                 return self._inflating.decompress(self._inflating.unconsumed_tail, _PIECE)
-            next(self._raw)
+            if not self._inflating.unused_data:
+                next(self._raw)
         except StopIteration:
             self.close()
             if self._inflating is not None and not self._inflating.eof:
                 raise self.broken("it is packed and ends early") from None
             return b""
-        except (httpx.TimeoutException, httpcore.TimeoutException) as error:
+        except httpx.TimeoutException as error:
             self.close()
-            raise LimitReached(
-                "the answer did not come in time", where=self.where, remedy="ask for less, or allow more time"
-            ) from error
+            remedy = "ask for less, or allow more time"
+            raise Overtime("the answer did not come in time", where=self.where, remedy=remedy) from error
         except zlib.error as error:
             raise self.broken("it is not packed as it says") from error
-        except (
-            httpx.TransportError,
-            httpx.StreamError,
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-        ) as error:
+        except (httpx.TransportError, httpx.StreamError) as error:
             raise self.broken("the connection ended") from error
         raise self.broken("more follows after its end")
 
@@ -152,38 +173,43 @@ class Solutions:
     variables: list[Variable]
     """The columns."""
 
-    def __init__(self, rows: QuerySolutions, body: Body) -> None:
-        self.variables = rows.variables
-        self._body = body
-        self._rows = _remaining(rows, body)  # which does not lead back here: dropped, it is gone at once
-        self._first = next(self._rows, None)  # so that an answer that breaks off before it is asked again
+    def __init__(self, rows: list[QuerySolutions], body: Body) -> None:
+        # In a list, which is emptied at the end: pyoxigraph's rows must be dropped in the thread that asked, and
+        # no frame that an error remembers may hold them.
+        self._rows, self._body = rows, body
+        self.variables = rows[0].variables
+        self._first = (
+            self._next()
+        )  # read now, so that an answer that breaks off before it can be asked for again
 
     def __iter__(self) -> Iterator[QuerySolution]:
         return self
 
     def __next__(self) -> QuerySolution:
-        if self._first is not None:
-            row, self._first = self._first, None
-            return row
-        return next(self._rows)
+        row, self._first = self._first or self._next(), None
+        if row is None:
+            raise StopIteration
+        return row
 
     def close(self) -> None:
         """Let go of the connection; no more rows come."""
         self._first = None
-        self._rows.close()
+        self._rows.clear()
         self._body.close()
 
-
-def _remaining(rows: QuerySolutions, body: Body) -> Generator[QuerySolution]:
-    while True:
+    def _next(self) -> QuerySolution | None:
         try:
-            row = next(rows)
+            return next(self._rows[0]) if self._rows else None
         except StopIteration:
-            body.close()
-            return
+            self._rows.clear()
+            self._body.finish()
+            return None
         except (SyntaxError, MemoryError) as error:
-            raise unreadable(error, body) from error
-        yield row
+            self._rows.clear()
+            raise _unreadable(error, self._body) from error
+        except ParleyError:
+            self._rows.clear()
+            raise
 
 
 def results(body: Body) -> Solutions | QueryBoolean:
@@ -191,20 +217,20 @@ def results(body: Body) -> Solutions | QueryBoolean:
     body.guard = _ShallowJson()
     body.most_before_rows = _MOST_BEFORE_ROWS
     try:
-        found = parse_query_results(cast("IO[bytes]", body), QueryResultsFormat.JSON)
+        found = [parse_query_results(cast("IO[bytes]", body), QueryResultsFormat.JSON)]
     except (SyntaxError, MemoryError) as error:
-        raise unreadable(error, body) from error
+        raise _unreadable(error, body) from error
     body.most_before_rows = 0
-    if isinstance(found, QueryBoolean):
-        body.close()
-        return found
-    rows = Solutions(found, body)
+    if isinstance(found[0], QueryBoolean):
+        body.finish()
+        return found[0]
+    rows = Solutions(cast("list[QuerySolutions]", found), body)
     if [variable.value for variable in rows.variables] == [_ASK_OF_VIRTUOSO]:
-        return boolean([getattr(row[0], "value", "") for row in rows] == ["1"])  # no row at all is a no
+        return _boolean([getattr(row[0], "value", "") for row in rows] == ["1"])  # no row at all is a no
     return rows
 
 
-def boolean(value: bool) -> QueryBoolean:
+def _boolean(value: bool) -> QueryBoolean:
     """Return the answer of an ASK as pyoxigraph has it."""
     text = b'{"head":{},"boolean":true}' if value else b'{"head":{},"boolean":false}'
     found = parse_query_results(text, QueryResultsFormat.JSON)
@@ -216,13 +242,7 @@ def triples(body: Body, rdf_format: RdfFormat) -> Iterator[Triple]:
     """Read triples as they arrive; the first is read at once."""
     body.guard = _ShallowTriples()
     left = _triples(body, rdf_format)
-    first = next(left, None)
-    return iter(()) if first is None else _chained(first, left)
-
-
-def _chained(first: Triple, left: Iterator[Triple]) -> Iterator[Triple]:
-    yield first
-    yield from left
+    return itertools.chain([first for first in [next(left, None)] if first is not None], left)
 
 
 def _triples(body: Body, rdf_format: RdfFormat) -> Iterator[Triple]:
@@ -230,19 +250,30 @@ def _triples(body: Body, rdf_format: RdfFormat) -> Iterator[Triple]:
         for quad in parse(cast("IO[bytes]", body), rdf_format):
             yield quad.triple
     except (SyntaxError, MemoryError) as error:
-        raise unreadable(error, body) from error
+        raise _unreadable(error, body) from error
     finally:
         body.close()
 
 
-def unreadable(error: SyntaxError | MemoryError, body: Body) -> ParleyError:
+def drop(response: httpx.Response) -> None:
+    """Close an answer of which nothing more is wanted; a short one is read first, so that its connection stays."""
+    Body(response, "").beginning(_SHORT)
+
+
+def _unreadable(error: SyntaxError | MemoryError, body: Body) -> ParleyError:
     """Close, and say in our words what a parser says about an answer."""
     if isinstance(error, MemoryError):
         body.close()
-        return LimitReached(
-            "a single value of the answer is too large", where=body.where, remedy="ask for less"
-        )
-    return body.broken("what came is not what it says it is, or not all of it")
+        return LimitReached("a value of the answer is too large", where=body.where, remedy="ask for less")
+    body.guard = None
+    words = _WORDS.search((body.last + body.beginning(_SAID)).decode("utf-8", "replace"))
+    if words is None:
+        return body.broken("what came is not what it says it is, or not all of it")
+    said = one_line(words[0], _SAID)
+    if OVERTIME.search(said):
+        what, remedy = f"the server ran out of time: {said}", "ask for less, or allow more time"
+        return LimitReached(what, where=body.where, remedy=remedy)
+    return body.broken(said)
 
 
 class _ShallowJson:

@@ -55,6 +55,10 @@ class Login(httpx.Auth):
         self.user, self._password, self._token = user, password, token
         self._scheme: httpx.Auth | None = None
 
+    def copy(self) -> Login:
+        """Return the same without what a server has asked."""
+        return Login(self.user, self._password, self._token)
+
     @property
     def given(self) -> bool:
         """Whether there is anybody to name."""
@@ -142,7 +146,7 @@ def _proxy(url: httpx.URL, environ: Mapping[str, str]) -> str | None:
         return None
     proxies = getproxies()
     found = proxies.get(url.scheme) or proxies.get("all")
-    return None if found is None or "://" in found else f"http://{found}"
+    return found if found is None or "://" in found else f"http://{found}"
 
 
 def _from_netrc(host: str, environ: Mapping[str, str]) -> tuple[str, str]:
