@@ -38,8 +38,8 @@ class Dialect:
     """Quads of one INSERT DATA."""
     most_values: int = 500
     """Terms of one VALUES."""
-    sees_named_graphs: bool = False
-    """Whether GRAPH sees the named graphs although the request names a default graph and no named ones."""
+    variables_see_all_graphs: bool = False
+    """Whether GRAPH with a variable sees the named graphs although the request names a default graph and no others."""
 
     def said(self, sparql: str) -> str:
         """Return a query or an update as this engine is to be asked."""
@@ -66,7 +66,7 @@ class Virtuoso(Dialect):
     most_together: int = 1_000
     most_data: int = 1_000
     most_values: int = 200
-    sees_named_graphs: bool = True
+    variables_see_all_graphs: bool = True
 
     def said(self, sparql: str) -> str:
         """Return a text without VALUES that give nothing, and with its coordinates as they are kept."""

@@ -108,11 +108,16 @@ class Remote:
 
     def _named(self, text: str) -> list[str]:
         """Return the named graphs that a request must list for GRAPH to see them (SPARQL 1.1 Protocol, 2.1.4)."""
-        if self.dialect.sees_named_graphs:
-            return []
-        names = mentioned(text)
-        if names is not None:
+        names, variable = mentioned(text)
+        if not variable:
             return names
+        if self.dialect.variables_see_all_graphs:
+            if not names:
+                return []
+            what = (
+                f"GRAPH with a variable and GRAPH with a name in one query, which {self.dialect.name} cannot"
+            )
+            raise UsageError(what, where=self.endpoint.url, remedy="use a variable for both, with VALUES")
         graphs = [graph.value for graph in islice(self.graphs(), _MOST_LISTED + 1)]
         if len(graphs) > _MOST_LISTED:
             raise UsageError(

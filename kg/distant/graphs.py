@@ -78,18 +78,16 @@ class Graphs:
         return own if self._prefix else f"!{own}"
 
 
-def mentioned(sparql: str) -> list[str] | None:
-    """Return the IRIs of the graphs that a query names with GRAPH, ``None`` where it has a variable there.
+def mentioned(sparql: str) -> tuple[list[str], bool]:
+    """Return the IRIs of the graphs that a query names with GRAPH, and whether it has a variable there.
 
     >>> mentioned("SELECT * { GRAPH <urn:g> { ?s ?p 'GRAPH ?g' } }"), mentioned("ASK { GRAPH ?g { ?s ?p ?o } }")
-    (['urn:g'], None)
+    ((['urn:g'], False), ([], True))
     """
-    names = [
-        found[1] for found in _NAMED.finditer(bare(sparql, iris=True)) if found[0][:5].upper() == "GRAPH"
-    ]
-    if any(name[0] in "?$" for name in names):
-        return None
-    return list(dict.fromkeys(_expanded(name, sparql) for name in names))
+    plain = bare(sparql, iris=True)
+    names = [found[1] for found in _NAMED.finditer(plain) if found[0][:5].upper() == "GRAPH"]
+    known = dict.fromkeys(_expanded(name, sparql) for name in names if name[0] not in "?$")
+    return list(known), any(name[0] in "?$" for name in names)
 
 
 def _expanded(name: str, sparql: str) -> str:

@@ -8,6 +8,7 @@ changes nothing, and is told. docs/remote-stores.md describes it.
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -69,15 +70,19 @@ def move(
     Whatever the engine answers, or does not, the state tells whether it was made.
     """
     before, after = (f"{store.place(STATE)} {{ {STATE} {_VALUE} {one.literal} }}" for one in (old, new))
-    failed: StoreError | LimitReached | None = None
     gone, come = before + store.blocks(going), after + store.blocks(coming)
-    try:
-        store.client.update(f"DELETE {{ {gone} }} INSERT {{ {come} }} WHERE {{ {before} }}")
-    except (StoreError, LimitReached) as error:
-        failed = error
-    found = state(store)
-    if found == new:
-        return
-    if failed and found == old:
-        raise failed
+    for pause in (0.1, 0.4, 0.0):  # a server that breaks a deadlock fails one of those who wrote
+        failed: StoreError | LimitReached | None = None
+        try:
+            store.client.update(f"DELETE {{ {gone} }} INSERT {{ {come} }} WHERE {{ {before} }}")
+        except (StoreError, LimitReached) as error:
+            failed = error
+        found = state(store)
+        if found == new:
+            return
+        if not failed or found != old:
+            break
+        if not pause:
+            raise failed
+        time.sleep(pause)
     raise Overtaken("somebody else changed the base meanwhile", where=store.endpoint.url, remedy="try again")

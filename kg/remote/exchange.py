@@ -35,6 +35,7 @@ _SECURITY: Final = re.compile(r"\bSR\d+:\s*SECURITY\b|access token", re.IGNORECA
 _UNREADABLE, _FORBIDDEN, _ABSENT, _TOO_LARGE = {400, 422}, {401, 403, 407}, {404, 410}, {413, 414, 431}
 _TOO_MANY: Final = 429
 _UNSUPPORTED, _BUSY = {405, 406, 415, 501, 505}, {429, 502, 503, 504}
+_DEADLOCK: Final = re.compile(r"\b40001\b|deadlock", re.IGNORECASE)  # broken by failing one of the requests
 _PATH: Final = "check the path of the URL"
 _LESS: Final = "ask for less, or allow more time"
 
@@ -208,7 +209,7 @@ def _refusal(response: httpx.Response, who: Login, where: str) -> ParleyError:
         return LimitReached(f"the server ran out of time{told}", where=where, remedy=_LESS)
     if status in _TOO_LARGE or _TOO_MUCH.search(said):
         return LimitReached(f"too large for the server{told}", where=where, remedy="send less at once")
-    if status in _BUSY:
+    if status in _BUSY or _DEADLOCK.search(said):
         busy = Interrupted(f"the server is busy{told}", where=where, remedy="try again later")
         busy.after = _seconds(response.headers.get("retry-after", ""))
         busy.unsent = status == _TOO_MANY
