@@ -72,6 +72,7 @@ class Body:
     def __init__(self, response: httpx.Response, where: str) -> None:
         self.where = where
         self.last = b""
+        self.of_virtuoso = False
         self.most_before_rows = 0
         self._response = response
         self._raw = response.iter_raw()
@@ -226,6 +227,7 @@ def results(body: Body) -> Solutions | QueryBoolean:
         return found[0]
     rows = Solutions(cast("list[QuerySolutions]", found), body)
     if [variable.value for variable in rows.variables] == [_ASK_OF_VIRTUOSO]:
+        body.of_virtuoso = True
         return _boolean([getattr(row[0], "value", "") for row in rows] == ["1"])  # no row at all is a no
     return rows
 
