@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import gzip
+import itertools
 import json
 import logging
 import ssl
@@ -18,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, QueryBoolean, Triple
 
 from kg.errors import LimitReached, ParleyError, StoreError, UnreadableInput, UsageError
@@ -517,6 +520,34 @@ def test_terms_nested_without_end_do_not_end_the_process(hostile: Hostile, clien
     line = b"<urn:a> <urn:p> " + b"<<( <urn:a> <urn:p> " * 30_000 + b"<urn:c> " + b" )>>" * 30_000 + b" .\n"
     hostile.says(reply(body=line, kind=NT))
     refused(StoreError, "nested too deep", lambda: list(client.construct("CONSTRUCT WHERE { ?s ?p ?o }")))
+
+
+_SIGNS = st.text('{}"\\n')
+
+
+@given(
+    st.recursive(_SIGNS, lambda inner: st.lists(inner) | st.dictionaries(_SIGNS, inner), max_leaves=20),
+    st.lists(st.integers(1, 9), min_size=1),
+)
+def test_how_deep_an_answer_is_nested_is_counted_wherever_it_is_cut(content: object, sizes: list[int]):
+    text, guard = json.dumps({"": content}, ensure_ascii=False).encode(), bodies._ShallowJson()
+    pieces = itertools.cycle(sizes)
+    while text:
+        size = next(pieces)
+        assert guard(text[:size])
+        text = text[size:]
+    assert guard(b"")
+    assert guard._depth == 0
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+@pytest.mark.parametrize("lines", [True, False])
+def test_triples_in_triples_are_counted_wherever_they_are_cut(size: int, lines: bool):
+    text, guard = b"<<(" * 65, bodies._ShallowTriples(lines=lines)
+    assert not all(guard(text[at : at + size]) for at in range(0, len(text), size))
+    guard = bodies._ShallowTriples(lines=lines)
+    assert all(guard(b"<<(\n") for _ in range(64))
+    assert guard(b"<<(") == lines
 
 
 def test_braces_and_backslashes_in_values_count_for_nothing(hostile: Hostile, client: Client):
