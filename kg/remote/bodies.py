@@ -72,6 +72,7 @@ class Body:
     def __init__(self, response: httpx.Response, where: str) -> None:
         self.where = where
         self.last = b""
+        self.of_virtuoso = False
         self.most_before_rows = 0
         self._response = response
         self._raw = response.iter_raw()
@@ -226,6 +227,7 @@ def results(body: Body) -> Solutions | QueryBoolean:
         return found[0]
     rows = Solutions(cast("list[QuerySolutions]", found), body)
     if [variable.value for variable in rows.variables] == [_ASK_OF_VIRTUOSO]:
+        body.of_virtuoso = True
         return _boolean([getattr(row[0], "value", "") for row in rows] == ["1"])  # no row at all is a no
     return rows
 
@@ -240,7 +242,7 @@ def _boolean(value: bool) -> QueryBoolean:
 
 def triples(body: Body, rdf_format: RdfFormat) -> Iterator[Triple]:
     """Read triples as they arrive; the first is read at once."""
-    body.guard = _ShallowTriples()
+    body.guard = _ShallowTriples(lines=rdf_format == RdfFormat.N_TRIPLES)
     left = _triples(body, rdf_format)
     return itertools.chain([first for first in [next(left, None)] if first is not None], left)
 
@@ -294,12 +296,14 @@ class _ShallowJson:
 
 
 class _ShallowTriples:
-    """Tells when triples lie in triples without end, on one line."""
+    """Tells when triples lie in triples without end: on one line, or in Turtle anywhere."""
 
-    def __init__(self) -> None:
-        self._opened = 0
+    def __init__(self, *, lines: bool) -> None:
+        self._lines, self._held, self._opened = lines, b"", 0
 
     def __call__(self, piece: bytes) -> bool:
-        _, line, after = piece.rpartition(b"\n")
+        text = self._held + piece
+        self._held = text[-2:]
+        _, line, after = text.rpartition(b"\n") if self._lines else (b"", b"", text)
         self._opened = after.count(b"<<(") + (0 if line else self._opened)
         return self._opened <= _DEEPEST

@@ -159,7 +159,11 @@ def _from_netrc(host: str, environ: Mapping[str, str]) -> tuple[str, str]:
         line = getattr(error, "lineno", None)
         where = f"{path or '~/.netrc'}{f':{line}' if line else ''}"
         # What the parser says is left out: it may repeat a password.
-        raise UsageError("not a netrc file that can be read", where=where, remedy="see netrc(5)") from None
+        raise UsageError(
+            "not a netrc file that can be read",
+            where=where,
+            remedy="write it as netrc(5) says, for you alone to read",
+        ) from None
     return (found[0], found[2]) if found else ("", "")
 
 

@@ -22,7 +22,7 @@ from kg.syntax.visible import one_line
 
 _Found = TypeVar("_Found")
 _CONNECTING: Final = 10.0  # seconds
-_PAUSES: Final = (0.2, 0.8, 2.4)  # seconds between one attempt and the next
+_PAUSES: Final = (0.2, 0.6, 1.2)  # seconds between one attempt and the next
 _LONGEST_PAUSE: Final = 15.0  # that a server may ask for
 _MOST_REDIRECTS: Final = 4
 _READ: Final = 1 << 13  # bytes of an error's text

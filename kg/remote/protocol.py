@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Final, TypeVar
@@ -26,6 +27,10 @@ from kg.syntax.visible import one_line
 
 _Found = TypeVar("_Found")
 _SPOOLED: Final = 1 << 24  # bytes of what is sent that stay in memory
+_SAID: Final = 1 << 16  # bytes of what a server says of a change
+_PAGE: Final = re.compile(rb"<(?:form|script|link|nav|img)\b", re.IGNORECASE)
+_VIRTUOSO: Final = re.compile("virtuoso", re.IGNORECASE)
+_KNOWN: Final = re.compile("virtuoso|oxigraph", re.IGNORECASE)
 _RESULTS: Final = "application/sparql-results+json"
 _FORM: Final = "application/x-www-form-urlencoded; charset=utf-8"
 _UPDATE: Final = "application/sparql-update; charset=utf-8"
@@ -51,13 +56,16 @@ class Client:
         self._given, self._seconds, self._environ = endpoint, seconds, environ
         urls = filter(None, (endpoint.query, endpoint.update, endpoint.data))
         self._exchange = Exchange(urls, endpoint.url, environ)
+        self._known = False
         self._whole = 1  # triples in an answer that are known not to be cut
 
     @property
     def server(self) -> str:
-        """What the server calls itself; asks it if it has not answered yet."""
-        if self._exchange.server is None:
-            self.select("ASK {}")
+        """What the server calls itself; asks it if it has not answered yet, or goes by the name of another."""
+        if not self._known:
+            if not _KNOWN.search(self._exchange.server or ""):
+                self.select("ASK {}")
+            self._known = True
         return self._exchange.server or ""
 
     @property
@@ -83,7 +91,11 @@ class Client:
 
         def read(response: httpx.Response) -> Solutions | QueryBoolean:
             self._expect(response, {_RESULTS, "application/json"}, "JSON results")
-            return results(Body(response, self._where))
+            body = Body(response, self._where)
+            answer = results(body)
+            if body.of_virtuoso and not _VIRTUOSO.search(self._exchange.server or ""):
+                self._exchange.server = f"Virtuoso ({self._exchange.server})"
+            return answer
 
         return self._ask(_form(sparql, default, named), _RESULTS, read, seconds)
 
@@ -104,8 +116,9 @@ class Client:
 
         def once(patience: Patience) -> None:
             headers = {"Content-Type": _UPDATE, "Accept": "*/*"}
-            response = self._exchange.request("POST", url, patience, headers=headers, content=sparql.encode())
-            drop(response)
+            self._done(
+                self._exchange.request("POST", url, patience, headers=headers, content=sparql.encode())
+            )
 
         self._repeated(once, again=again, seconds=seconds)
 
@@ -131,7 +144,7 @@ class Client:
                 headers = {"Content-Type": content_type, "Content-Length": str(size), "Accept": "*/*"}
                 source = _Again(file)
                 method = "PUT" if replace else "POST"
-                drop(self._exchange.request(method, url, patience, headers=headers, content=source))
+                self._done(self._exchange.request(method, url, patience, headers=headers, content=source))
 
             self._repeated(once, again=again or replace, seconds=seconds)
 
@@ -192,10 +205,19 @@ class Client:
             f"answers with {shown} instead of {what}", where=self._where, remedy="check the path of the URL"
         )
 
+    def _done(self, response: httpx.Response) -> None:
+        """Read what a server says of a change that it has made; a page for people says that it has not."""
+        said = Body(response, self._where).beginning(_SAID)
+        if "html" in response.headers.get("content-type", "") and _PAGE.search(said):
+            what = "answered a change with a web page: that is no place for updates"
+            raise StoreError(
+                what, where=self._where, remedy="set KG_UPDATE_URL or KG_DATA_URL to the right one"
+            )
+
     def _triples(self, response: httpx.Response) -> Iterator[Triple]:
         found = self._expect(response, _FORMATS, "N-Triples or Turtle")
         came = triples(Body(response, self._where), _FORMATS[found])
-        return self._uncut(came) if "virtuoso" in self.server.casefold() else came
+        return self._uncut(came) if _VIRTUOSO.search(self.server) else came
 
     def _uncut(self, came: Iterator[Triple]) -> Iterator[Triple]:
         """Pass triples on, and at their end find out whether Virtuoso cut them.
@@ -208,9 +230,8 @@ class Client:
             count += 1
             yield triple
         if count > self._whole:
-            rows = self.select(f"SELECT (1 AS ?row) {{ ?a ?b ?c . ?d ?e ?f }} LIMIT {count - 1}")
-            if isinstance(rows, Solutions):
-                rows.close()
+            rows = f"SELECT (1 AS ?row) {{ ?a ?b ?c . ?d ?e ?f }} LIMIT {count - 1}"
+            self._ask(_form(rows, (), ()), "text/csv", drop, None)  # which it writes fastest
             self._whole = count
 
     def _graph_store(self, graph: str | None) -> str:
