@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
-from servers import Server
 from test_adding import document, framing
 from test_shape_examples import EXAMPLES
 
@@ -30,6 +29,7 @@ from kg.reporting.verdicts import written
 from kg.storage.store import Embedded, Engine
 from kg.terms import CLAIMS, PREFIXES, REFERENCE, STATE, VIEW, iri
 from kg.view import stored_questions
+from tests.servers import Server
 
 if TYPE_CHECKING:
     pass
