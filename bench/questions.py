@@ -21,7 +21,7 @@ from kg.errors import UsageError
 from kg.repository import Base, open_base
 from kg.storage.store import Embedded
 from kg.terms import VIEW, iri
-from kg.view import stored_question
+from kg.view import stored_question, stored_questions
 
 SELECTIVE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("parties", "provisions", "when-agreed", "who-reached-agreement"), "Agreement"),
@@ -59,14 +59,21 @@ class _Call(NamedTuple):
 def measured(folder: Path, things: int) -> dict[str, list[_Call]]:
     """Ask the questions of a base in this process; return what each call took, by question."""
     base, store = open_base(folder), Embedded.open(folder, read_only=True)
-    found = {name: list(_asked(base, store, name, things)) for name in SELECTIVE}
+    classes = {**_others(), **{name: iri(f"parley:{kind}") for name, kind in SELECTIVE.items()}}
+    found = {name: list(_asked(base, store, name, kind, things)) for name, kind in classes.items()}
     return {**found, **{name: [_timed(base, name, {}) for _ in range(_RUNS)] for name in COUNTING}}
 
 
-def _asked(base: Base, store: Embedded, name: str, things: int) -> Iterator[_Call]:
+def _others() -> dict[str, NamedNode]:
+    """Return the other questions that take one thing of some class."""
+    alone = {name: one.parameters[0] for name, one in stored_questions().items() if len(one.parameters) == 1}
+    return {name: one.of_class for name, one in alone.items() if one.of_class and name not in SELECTIVE}
+
+
+def _asked(base: Base, store: Embedded, name: str, kind: NamedNode, things: int) -> Iterator[_Call]:
     """Ask a question of things spread over the base, by IRI and by label in turn."""
     parameter = stored_question(name).parameters[0].name
-    members = store.quads(None, iri("rdf:type"), iri(f"parley:{SELECTIVE[name]}"), VIEW)
+    members = store.quads(None, iri("rdf:type"), kind, VIEW)
     every = [quad.subject for quad in members if isinstance(quad.subject, NamedNode)]
     step = max(len(every) // (things + _WARM_UP), 1)
     for number, thing in enumerate(every[step // 2 :: step][: things + _WARM_UP]):
@@ -93,7 +100,9 @@ def _asking(plan: Plan) -> Iterator[Figure]:
     told = json.loads(run(program, seconds=_HOUR).output)
     found = {name: [_Call(*call) for call in calls] for name, calls in told.items()}
     where = f"in a running process, base of {large:,} triples on disk"
-    yield from _about_things({name: found[name] for name in SELECTIVE}, where)
+    yield from _about_things({name: found[name] for name in SELECTIVE}, f"questions of one thing, {where}")
+    others = {name: calls for name, calls in found.items() if calls and name not in (*SELECTIVE, *COUNTING)}
+    yield from _about_things(others, f"other questions of one thing, {where}")
     for name in COUNTING:
         first, again = found[name][0], min(call.wall for call in found[name])
         yield Figure(
@@ -108,13 +117,12 @@ def _asking(plan: Plan) -> Iterator[Figure]:
         )
 
 
-def _about_things(found: Mapping[str, Sequence[_Call]], where: str) -> Iterator[Figure]:
+def _about_things(found: Mapping[str, Sequence[_Call]], what: str) -> Iterator[Figure]:
     calls = list(chain.from_iterable(found.values()))
     middle, slow = statistics.median(call.wall for call in calls), max(call.wall for call in calls)
     processor, slowest = (statistics.mean(call.processor for call in calls), max(calls).processor)
     medians = (f"{name} {statistics.median(one.wall for one in found[name]) * 1000:.1f}" for name in found)
     rows = statistics.mean(call.rows for call in calls)
-    what = f"{len(found)} questions of one thing, {where}"
     notes = (f"medians in ms: {', '.join(medians)}; {rows:.1f} rows on average", f"of {len(calls)} calls")
     for word, seconds, used, limit, note in (
         ("median", middle, processor, _MEDIAN, notes[0]),
