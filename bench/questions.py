@@ -130,7 +130,14 @@ def _about_things(found: Mapping[str, Sequence[_Call]], what: str) -> Iterator[F
     ):
         ours, most = (f"{one * 1000:.1f} ms" for one in (seconds, limit))
         yield Figure(
-            f"{what}, {word}", "the limit", ours, most, seconds / limit, used / limit, most=1, note=note
+            f"{len(found)} {what}, {word}",
+            "the limit",
+            ours,
+            most,
+            seconds / limit,
+            used / limit,
+            most=1,
+            note=note,
         )
 
 
