@@ -12,11 +12,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import following, gate, rules
+from bench import following, gate, questions, rules
 from bench.plan import Figure, Plan, measure
 
 _PACKAGES = ("parley-kg", "pyoxigraph", "rdflib", "owlrl", "pyshacl", "shacl", "nemo-python", "reasonable")
-_PARTS = {"rules": rules.FIGURES, "gate": gate.FIGURES, "following": following.FIGURES}
+_PARTS = {
+    "rules": rules.FIGURES,
+    "gate": gate.FIGURES,
+    "following": following.FIGURES,
+    "questions": questions.FIGURES,
+}
 _METHOD = """\
 Every figure is a ratio of two costs measured in the same run on the same machine, each program in a process of
 its own. Times are the least of several runs from its start to its end by the clock, with the median beside it

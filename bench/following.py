@@ -30,7 +30,7 @@ def _explaining(plan: Plan) -> Iterator[Figure]:
         run(script("derived", base, str(triples), str(plan.checks), chosen), seconds=_HOUR)
         pairs += [base, chosen]
     for base in bases.values():
-        _have_read(base)
+        have_read(base)
     found = json.loads(run(script("explain", *pairs), seconds=_HOUR).output)
     small, big = ([one[0] for one in seconds[_WARM_UP:]] for seconds in found["seconds"])
     processor = [statistics.mean(one[1] for one in seconds[_WARM_UP:]) for seconds in found["seconds"]]
@@ -47,7 +47,7 @@ def _explaining(plan: Plan) -> Iterator[Figure]:
     )
 
 
-def _have_read(base: Path) -> None:
+def have_read(base: Path) -> None:
     """Have the system keep a base in its memory, as on a machine that serves it."""
     for file in sorted((base / "store").iterdir()):
         with file.open("rb") as content:

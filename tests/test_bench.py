@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import kg
-from bench import gate
+from bench import gate, questions
 from bench.articles import write_articles, write_new_articles, write_strange_article
 from bench.plan import Figure
 from bench.programs import add, check, retract, validate
@@ -176,3 +176,14 @@ def test_a_figure_says_whether_its_target_was_reached(
     ratio: float | None, most: float | None, least: float | None, reached: str
 ) -> None:
     assert Figure("what", "peer", ratio=ratio, most=most, least=least).reached == reached
+
+
+def test_the_questions_of_a_large_base_are_asked_of_many_things_and_have_answers(tmp_path: Path) -> None:
+    write_articles(tmp_path / "articles.nq", 6_000)
+    kg.init(tmp_path / "base").load([tmp_path / "articles.nq"])
+    found = questions.measured(tmp_path / "base", 8)
+    daily = [*questions.SELECTIVE, *questions.COUNTING]
+    assert len(questions.SELECTIVE) == 20 < len(found) - len(daily)
+    assert all(len(found[name]) == 8 for name in questions.SELECTIVE)
+    assert [name for name in daily if not any(call.rows for call in found[name])] == []
+    assert all(call.wall > 0 for calls in found.values() for call in calls)

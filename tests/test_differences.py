@@ -196,6 +196,9 @@ PREFIXES = "PREFIX p: <urn:p:> PREFIX rdf: <http://www.w3.org/1999/02/22-rdf-syn
                 "SELECT ?a { GRAPH ?g { ?a p:a ?b } }",
                 "SELECT ?a { { SELECT ?a ?b ?c { ?a p:a ?b ; p:b ?c } } VALUES (?a ?b ?c) { (1 2 3) } }",
                 "ASK { ?a p:a ?b OPTIONAL { ?b p:b-c 1.5 } }",
+                "SELECT * { ?a p:a ?b BIND(p:b(?b) AS ?c) }",
+                "SELECT * { ?a a (p:b (1 2)) }",
+                "ASK { ?a p:a ?b FILTER(p:b (?b)) }",
             )
         ),
     ],

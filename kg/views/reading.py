@@ -74,6 +74,8 @@ def reads(sparql: str) -> Reads:
         for found in _TOKEN.finditer(sparql)
         if found.lastgroup != "gap"
     ]
+    for at in _casts(tokens):
+        tokens[at] = _Token("word", "")
     prefixes = {
         one.text: two.text[1:-1] for one, two in pairwise(tokens) if one.kind == "name" and two.kind == "iri"
     }
@@ -89,6 +91,14 @@ def reads(sparql: str) -> Reads:
     places = list(_places(tokens))
     types = any(_is_type(token, terms) and not _names_class(rest) for _, token, rest in places)
     return Reads(frozenset(terms), types, not known or any(_reads_all(*place) for place in places))
+
+
+def _casts(tokens: list[_Token]) -> Iterator[int]:
+    """Yield where a name stands for a function, as in ``BIND(xsd:integer(?x) AS ?y)``, and not for a property."""
+    for at in range(2, len(tokens) - 1):
+        word, opened, name, again = tokens[at - 2 : at + 2]
+        if word.kind == "word" and opened.text == again.text == "(" and name.kind in ("iri", "name"):
+            yield at
 
 
 def _places(tokens: list[_Token]) -> Iterator[tuple[_Token, _Token, list[_Token]]]:
