@@ -1,0 +1,79 @@
+"""Dates as data sets write them: several patterns in one column, cut to what is known.
+
+Patterns are those of Unicode Technical Standard 35, as in CSVW (Metadata Vocabulary for Tabular Data, 6.4.4), which
+allows one for a column; here a column may have several, and a time of day may have AM or PM.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import cache
+from typing import Final
+
+from kg.errors import UsageError
+
+_FIELDS: Final = {
+    "yyyy": r"(?P<year>\d{4})",
+    "MM": r"(?P<month>\d{2})",
+    "M": r"(?P<month>\d{1,2})",
+    "dd": r"(?P<day>\d{2})",
+    "d": r"(?P<day>\d{1,2})",
+    "HH": r"\d{2}",
+    "H": r"\d{1,2}",
+    "h": r"\d{1,2}",
+    "mm": r"\d{2}",
+    "ss": r"\d{2}",
+    "SSS": r"\d{1,9}",
+    "a": r"(?:AM|PM)",
+}
+_FIELD: Final = re.compile(r"([A-Za-z])\1*|[^A-Za-z]")
+_LENGTHS: Final = {"date": 10, "gYearMonth": 7, "gYear": 4}
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    pieces = [found.group() for found in _FIELD.finditer(pattern)]
+    unknown = [piece for piece in pieces if piece[0].isalpha() and piece not in _FIELDS]
+    if unknown or not {"yyyy"} <= set(pieces) or not {"M", "MM"} & set(pieces) or not {"d", "dd"} & set(pieces):
+        raise UsageError(
+            f"{pattern!r} is no pattern of a date",
+            remedy=f"write year, month and day as yyyy, MM or M, and dd or d; known are {', '.join(_FIELDS)}",
+        )
+    return re.compile("".join(_FIELDS.get(piece, re.escape(piece)) for piece in pieces))
+
+
+def check_patterns(patterns: Iterable[str]) -> None:
+    """Raise ``UsageError`` for the first pattern that is none."""
+    for pattern in patterns:
+        _expression(pattern)
+
+
+def read_date(text: str, patterns: Sequence[str]) -> date:
+    """Return the day that a cell names, by the first pattern that fits the whole of it; a time of day is passed over.
+
+    Raises ``ValueError`` when none fits or the day does not exist.
+
+    >>> read_date("1/22/2014 12:00:00 AM", ["M/d/yyyy h:mm:ss a", "MM/dd/yyyy HH:mm"])
+    datetime.date(2014, 1, 22)
+    """
+    for pattern in patterns:
+        if found := _expression(pattern).fullmatch(text):
+            return date(int(found["year"]), int(found["month"]), int(found["day"]))
+    raise ValueError(f"is no date of the form {' or '.join(patterns)}")
+
+
+def common(days: Sequence[date], forms: Sequence[str]) -> tuple[str, str] | None:
+    """Return the finest form in which days agree, and what it says; ``None`` where they agree in none.
+
+    ``forms`` are ``date``, ``gYearMonth`` and ``gYear``, finest first.
+
+    >>> common([date(2014, 8, 3), date(2014, 8, 29)], ["date", "gYearMonth", "gYear"])
+    ('gYearMonth', '2014-08')
+    """
+    for form in forms:
+        said = {day.isoformat()[: _LENGTHS[form]] for day in days}
+        if len(said) == 1:
+            return form, said.pop()
+    return None
