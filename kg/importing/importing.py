@@ -172,7 +172,9 @@ class _Work:
         if not identities and not looking:
             return
         names: dict[str, dict[str, set[str]]] = {rule.name: {} for rule in looking}
-        few = replace(self._plan, rules=tuple(identities))
+        used = frozenset[str]().union(*(rule.columns() for rule in (*identities, *looking)))
+        inputs = tuple(column for column in self._plan.inputs if column.name in used)
+        few = replace(self._plan, rules=tuple(identities), inputs=inputs)
         for record in self._table.records():
             cells = read_cells(few, self._table.header, record, self._version)
             for said in state(few, cells, {}):

@@ -18,7 +18,8 @@ from kg.storage.store import Engine
 from kg.terms import VIEW, iri, short, text
 
 _TYPE: Final = iri("rdf:type")
-_SUB_CLASS: Final = iri("rdfs:subClassOf")
+_MOST_KEPT: Final = 200_000
+"""Answers that are remembered at once; a row names its own thing many times, and most others not again."""
 
 
 class Unjoined(Exception):  # noqa: N818 - named for what happened
@@ -34,8 +35,12 @@ class Things:
 
     def __init__(self, store: Engine, plan: Plan, wider: dict[NamedNode, frozenset[NamedNode]]) -> None:
         """``wider`` gives the classes above each class of the ontology."""
-        self._store, self._keys, self._wider = store, plan.keys, wider
+        self._store, self._wider = store, wider
         self.properties = frozenset(property_ for _, property_, _ in plan.keys)
+        self._keys: dict[str, list[tuple[str, NamedNode, bool]]] = {}
+        for prefix, property_, mints in plan.keys:
+            folder, slash, start = prefix.rpartition("/")
+            self._keys.setdefault(folder + slash, []).append((start, property_, mints))
         self._said: dict[str, set[tuple[NamedNode, str]]] = {}
         self._bearers: dict[tuple[NamedNode, str], set[str]] = {}
         self._known: dict[tuple[NamedNode, str], tuple[NamedNode, ...]] = {}
@@ -44,9 +49,10 @@ class Things:
 
     def key(self, name: str) -> tuple[NamedNode, str, bool] | None:
         """Return the identifier that an IRI is made from, and whether a thing may be made from it."""
-        for prefix, property_, mints in self._keys:
-            if name.startswith(prefix) and "/" not in (rest := name[len(prefix) :]):
-                return property_, unquote(rest), mints
+        at = name.rfind("/") + 1
+        for start, property_, mints in self._keys.get(name[:at], ()):
+            if name.startswith(start, at):
+                return property_, unquote(name[at + len(start) :]), mints
         return None
 
     def learn(self, name: str, property_: NamedNode | None = None, value: str = "") -> None:
@@ -63,7 +69,13 @@ class Things:
         """Return the thing that an IRI stands for; raises ``Unjoined``. Cost: some look-ups, once for each IRI."""
         known = self._joined.get(name)
         if known is None:
-            known = self._joined[name] = self._find(name)
+            key = self.key(name)
+            if key is None:
+                return NamedNode(name)
+            if len(self._joined) >= _MOST_KEPT:
+                self._joined.clear()
+                self._known.clear()
+            known = self._joined[name] = self._find(name, key)
         if isinstance(known, Unjoined):
             raise known
         return known
@@ -95,10 +107,7 @@ class Things:
             classes.add(class_)
         return fits
 
-    def _find(self, name: str) -> NamedNode | Unjoined:
-        key = self.key(name)
-        if key is None:
-            return NamedNode(name)
+    def _find(self, name: str, key: tuple[NamedNode, str, bool]) -> NamedNode | Unjoined:
         if not key[2]:
             bearers = self._bearers.get(key[:2], set())
             things = {*self._of_base(key[:2]), *(self.join(one) for one in sorted(bearers))}

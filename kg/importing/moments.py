@@ -64,16 +64,16 @@ def read_date(text: str, patterns: Sequence[str]) -> date:
     raise ValueError(f"is no date of the form {' or '.join(patterns)}")
 
 
-def common(days: Sequence[date], forms: Sequence[str]) -> tuple[str, str] | None:
+def common(days: Sequence[date | str], forms: Sequence[str]) -> tuple[str, str] | None:
     """Return the finest form in which days agree, and what it says; ``None`` where they agree in none.
 
-    ``forms`` are ``date``, ``gYearMonth`` and ``gYear``, finest first.
+    ``forms`` are ``date``, ``gYearMonth`` and ``gYear``, finest first. A year alone is text.
 
     >>> common([date(2014, 8, 3), date(2014, 8, 29)], ["date", "gYearMonth", "gYear"])
     ('gYearMonth', '2014-08')
     """
     for form in forms:
-        said = {day.isoformat()[: _LENGTHS[form]] for day in days}
-        if len(said) == 1:
-            return form, said.pop()
+        said = {str(day)[: _LENGTHS[form]] for day in days}
+        if len(said) == 1 and len(text := said.pop()) == _LENGTHS[form]:
+            return form, text
     return None

@@ -43,27 +43,26 @@ class Template:
             value = cells.get(variable)
             if value is None:
                 return None
-            made += quote(value, safe="~") + piece
+            made += (value if value.isascii() and value.isalnum() else quote(value, safe="~")) + piece
         return made
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A column of the file: what it may be called there, and how its cells are read (``column`` is csvw's)."""
+    """A column of the file: what it may be called there, and how its cells are read.
+
+    ``nulls`` stand for an empty cell; ``datatype`` is csvw's, ``None`` where any text will do.
+    """
 
     name: str
     titles: tuple[str, ...]
-    column: Any
+    nulls: frozenset[str]
+    datatype: Any
     base: str
     separator: str
     formats: tuple[str, ...]
     required: bool
     optional: bool
-
-    @property
-    def plain(self) -> bool:
-        """Whether any text will do."""
-        return self.base == "string" and not self.column.datatype
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,18 @@ class Rule:
     days: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
     lookup: str = ""
+
+    def columns(self) -> frozenset[str]:
+        """Return the columns that it looks at."""
+        templates = [one for one in (self.about, self.value, self.needs) if one]
+        return frozenset(
+            [
+                *(self.name, self.lookup, *self.days),
+                *(variable for template in templates for variable in template.variables),
+                *(name for group in self.each for name in group),
+                *(name for condition in (*self.when, *self.check) for name in condition.columns),
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +249,8 @@ def _input(column: Any) -> Input:  # noqa: ANN401
     return Input(
         column.name,
         tuple(dict.fromkeys([*titles, column.name])),
-        column,
+        frozenset(column.inherit_null()),
+        column.inherit("datatype"),
         _datatype(column),
         column.separator or "",
         tuple(said.get("formats", ())),

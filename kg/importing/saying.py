@@ -62,13 +62,12 @@ class Sayings:
         for name, thing in ((one.subject, subject), (one.value, value)):
             if isinstance(name, str) and isinstance(thing, NamedNode):
                 self._introduce(name, thing, row, is_main and name == one.subject)
-        has_key = self._things.key(one.subject) is not None
         if predicate == _LABEL:
             row.reference += self._label(subject, value)
         elif _is_geography(predicate, value):
             row.reference.append(Quad(subject, predicate, value, REFERENCE))
             row.reference.append(Quad(subject, _DATA_SET, self._data_set, REFERENCE))
-        elif predicate == _TYPE and has_key and not is_main and isinstance(value, NamedNode):
+        elif predicate == _TYPE and not is_main and self._things.key(one.subject) and isinstance(value, NamedNode):
             if self._is_new(subject, predicate, value):
                 if self._things.admits(subject, value):
                     row.reference += self._refer(subject, predicate, value)
@@ -84,13 +83,14 @@ class Sayings:
         """Give a thing the identifier by which the row names it, when it is first met and does not have it."""
         if name in self._met and not is_main:
             return
-        self._met.add(name)
         key = self._things.key(name)
         if key is None:
             return
         if is_main:
             row.content[Triple(thing, key[0], Literal(key[1]))] = None
-        elif key[1] not in self._things.has(thing, key[0]):
+            return
+        self._met.add(name)
+        if key[1] not in self._things.has(thing, key[0]):
             row.reference += self._refer(thing, key[0], Literal(key[1]))
 
     def _identify(

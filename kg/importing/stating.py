@@ -84,7 +84,7 @@ def read_cells(plan: Plan, header: Header, record: Record, version: str) -> Cell
 def _read_cell(cells: Cells, column: Input, raw: str) -> str:
     """Note what a cell says; return why it cannot be read."""
     text = raw.strip()
-    if text in column.column.inherit_null():
+    if text in column.nulls:
         cells.texts[column.name] = None
         return ""
     if text.startswith("="):
@@ -94,7 +94,7 @@ def _read_cell(cells: Cells, column: Input, raw: str) -> str:
         values = [_typed(column, item) for item in items]
     except (ValueError, ArithmeticError):
         forms = f" of the form {' or '.join(column.formats)}" if column.formats else ""
-        form = column.column.datatype.format if column.column.datatype and not forms else ""
+        form = column.datatype.format if column.datatype and not forms else ""
         return f"the cell is no {column.base}{forms}{f' of the form {form}' if form else ''}"
     cells.texts[column.name], cells.values[column.name] = text, values
     if column.separator:
@@ -105,8 +105,7 @@ def _read_cell(cells: Cells, column: Input, raw: str) -> str:
 def _typed(column: Input, item: str) -> Any:  # noqa: ANN401 - what the datatype makes of it
     if column.formats:
         return read_date(item, column.formats)
-    datatype = column.column.inherit("datatype")
-    return datatype.read(item) if datatype else item
+    return column.datatype.read(item) if column.datatype else item
 
 
 def state(plan: Plan, cells: Cells, found: Mapping[str, Mapping[str, frozenset[str]]]) -> Iterator[Stated | Left]:
@@ -164,13 +163,12 @@ def _together(cells: Cells, group: Sequence[str]) -> range | None:
 def _say(
     rule: Rule, cells: Cells, texts: Mapping[str, str | None], values: Sequence[Any]
 ) -> Iterator[Stated | Left]:
+    for one in rule.when:
+        if not one.holds(texts):
+            return
     subject = rule.about.expand(texts)
-    if subject is None:
-        return
-    said = list(_values(rule, cells, texts, values))
-    if not said:
-        return
-    if not all(one.holds(texts) for one in rule.when):
+    said = list(_values(rule, cells, texts, values)) if subject is not None else []
+    if subject is None or not said:
         return
     failed = next((one for one in rule.check if not one.holds(texts)), None)
     if failed is None:
