@@ -56,7 +56,7 @@ class Imported:
     left_out: Path
 
 
-def convert(
+def convert(  # noqa: PLR0913 - what, from where, to where, and what the file does not say
     mapping: Mapping,
     path: Path,
     store: Engine,
@@ -244,7 +244,7 @@ class _Work:
         if self._time:
             about.append(("prov:generatedAtTime", Literal(self._time, datatype=iri("xsd:dateTime"))))
         yield from (Quad(claim, iri(term), value, CLAIMS) for term, value in about)
-        yield from (Quad(*triple, claim) for triple in row.content)
+        yield from (Quad(one.subject, one.predicate, one.object, claim) for one in row.content)
 
     def _source(self) -> NamedNode:
         return iri(f"source:{self._slug}-{self._stamp}-{self._part.number}")
@@ -255,7 +255,9 @@ class _Work:
         yield Quad(self._set, _TYPE, iri("dcat:Dataset"), REFERENCE)
         yield Quad(self._set, iri("dcat:version"), Literal(self._version), REFERENCE)
         yield Quad(self._set, iri("dcterms:title"), Literal(described.title, language="en"), REFERENCE)
-        yield Quad(self._set, iri("dcterms:description"), Literal(described.description, language="en"), REFERENCE)
+        yield Quad(
+            self._set, iri("dcterms:description"), Literal(described.description, language="en"), REFERENCE
+        )
         yield Quad(self._set, iri("dcterms:publisher"), Literal(described.publisher), REFERENCE)
         yield Quad(self._set, iri("dcterms:license"), NamedNode(described.licence), REFERENCE)
 

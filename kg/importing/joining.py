@@ -22,7 +22,7 @@ _MOST_KEPT: Final = 200_000
 """Answers that are remembered at once; a row names its own thing many times, and most others not again."""
 
 
-class Unjoined(Exception):  # noqa: N818 - named for what happened
+class Unjoined(Exception):
     """Raised for an IRI that stands for no thing, or for several: why, and the identifier."""
 
     def __init__(self, reason: str, value: str) -> None:
@@ -111,12 +111,16 @@ class Things:
         if not key[2]:
             bearers = self._bearers.get(key[:2], set())
             things = {*self._of_base(key[:2]), *(self.join(one) for one in sorted(bearers))}
-            return self._one(things, [key[:2]]) or Unjoined(f"nothing is known with this {short(key[0])}", key[1])
+            return self._one(things, [key[:2]]) or Unjoined(
+                f"nothing is known with this {short(key[0])}", key[1]
+            )
         identifiers = sorted(self._said.get(name, {key[:2]}), key=str)
         things = {thing for one in identifiers for thing in self._of_base(one)}
         return self._one(things, identifiers) or NamedNode(name)
 
-    def _one(self, things: set[NamedNode], identifiers: Iterable[tuple[NamedNode, str]]) -> NamedNode | Unjoined | None:
+    def _one(
+        self, things: set[NamedNode], identifiers: Iterable[tuple[NamedNode, str]]
+    ) -> NamedNode | Unjoined | None:
         if len(things) > 1:
             shown = " and ".join(f"{short(property_)} {value}" for property_, value in identifiers)
             return Unjoined(f"it stands for several things: {', '.join(sorted(map(short, things)))}", shown)

@@ -44,9 +44,10 @@ def mapping(name: str) -> Mapping:
     >>> mapping("ucdp-ged").publisher
     'Uppsala Conflict Data Program, Uppsala University'
     """
-    path = Path(name) if name.endswith(".json") else _folder() / f"{name}.json"
-    if "/" in name.removesuffix(".json") and not name.endswith(".json") or not path.is_file():
-        raise UnknownName("mapping", name, [known.stem for known in _folder().glob("*.json")])
+    known = {path.stem: path for path in _folder().glob("*.json")}
+    path = Path(name) if name.endswith(".json") else known.get(name)
+    if path is None or not path.is_file():
+        raise UnknownName("mapping", name, known)
     return read_mapping(path)
 
 
@@ -57,7 +58,9 @@ def read_mapping(path: Path) -> Mapping:
     """
     try:
         metadata = json.loads(path.read_text(encoding="utf-8"))
-        said = {name: str(metadata[f"dc:{name}"]) for name in ("title", "publisher", "license", "description")}
+        said = {
+            name: str(metadata[f"dc:{name}"]) for name in ("title", "publisher", "license", "description")
+        }
         columns = metadata["tableSchema"]["columns"]
         names = tuple(column["name"] for column in columns if not column.get("virtual"))
     except (OSError, ValueError) as error:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping as Table
+from collections.abc import Iterable
+from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urljoin
@@ -16,9 +17,8 @@ from urllib.parse import quote, urljoin
 from pyoxigraph import NamedNode
 
 from kg.errors import UnreadableInput, UsageError
-from kg.importing.conditions import Condition, read_condition
+from kg.importing.criteria import Condition, check_patterns, read_condition
 from kg.importing.mappings import ANNOTATIONS, Mapping
-from kg.importing.moments import check_patterns
 from kg.terms import BASE, PREFIXES
 
 _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
@@ -156,14 +156,16 @@ def plan(mapping: Mapping) -> Plan:
             tuple(rules),
             _row(table, names),
             _template(str(about), base, names) if about else None,
-            tuple([*_keys(said.get("mints", ()), True, base), *_keys(said.get("joins", ()), False, base)]),
+            (*_keys(said.get("mints", ()), True, base), *_keys(said.get("joins", ()), False, base)),
             version,
-            tuple([table.dialect.encoding if table.dialect else "utf-8", *said.get("encodings", ())]),
+            (table.dialect.encoding if table.dialect else "utf-8", *said.get("encodings", ())),
             _dialect(table),
             str(said.get("sheet", "")),
         )
     except (UsageError, KeyError, ValueError) as error:
-        what, remedy = (error.what, error.remedy) if isinstance(error, UsageError) else (f"it lacks {error}", "")
+        what, remedy = (
+            (error.what, error.remedy) if isinstance(error, UsageError) else (f"it lacks {error}", "")
+        )
         raise UnreadableInput(what, where=where, remedy=remedy or "see docs/importing.md") from error
 
 
@@ -186,7 +188,9 @@ def _table(mapping: Mapping) -> Any:  # noqa: ANN401 - csvw has no types
                 remedy="see docs/importing.md",
             ) from error
     if told:
-        raise UnreadableInput(str(told[0].message), where=f"{mapping.name}.json", remedy="see docs/importing.md")
+        raise UnreadableInput(
+            str(told[0].message), where=f"{mapping.name}.json", remedy="see docs/importing.md"
+        )
     return table
 
 
@@ -204,7 +208,9 @@ def _annotations(described: Any) -> dict[str, Any]:  # noqa: ANN401
 def _check_names(said: Iterable[str], known: set[str]) -> None:
     for name in said:
         if name not in known:
-            raise UsageError(f"no annotation is called {name!r}", remedy=f"known are {', '.join(sorted(known))}")
+            raise UsageError(
+                f"no annotation is called {name!r}", remedy=f"known are {', '.join(sorted(known))}"
+            )
 
 
 def _base(metadata: Table[str, Any]) -> str:
@@ -237,7 +243,8 @@ def _keys(said: Iterable[str], mints: bool, base: str) -> Iterable[tuple[str, Na
         prefix, _, name = one.partition(" ")
         if not name:
             raise UsageError(
-                f"{one!r} names no identifier", remedy="write the beginning of the IRI, a space, and the property"
+                f"{one!r} names no identifier",
+                remedy="write the beginning of the IRI, a space, and the property",
             )
         yield urljoin(base, prefix), NamedNode(_absolute(name.strip(), base)), mints
 
@@ -270,7 +277,11 @@ def _rule(column: Any, about: object, base: str, names: Table[str, None]) -> Rul
     if not subject:
         raise UsageError("it says something of nothing", remedy="give it or the table an aboutUrl")
     each = tuple(tuple(group.split()) for group in said.get("each", ()))
-    for name in [*(name for group in each for name in group), *said.get("from", ()), *filter(None, [said.get("lookup")])]:
+    for name in [
+        *(name for group in each for name in group),
+        *said.get("from", ()),
+        *filter(None, [said.get("lookup")]),
+    ]:
         if name not in names:
             raise UsageError(f"{name!r} is no column", remedy=f"known are {', '.join(names)}")
     return Rule(

@@ -39,6 +39,7 @@ class Sayings:
         self._told: dict[NamedNode, set[tuple[NamedNode, NamedNode | Literal]]] = {}
         self._labels: dict[NamedNode, str] = {}
         self._met: set[str] = set()
+        self._ruled_out: set[tuple[NamedNode, NamedNode]] = set()
 
     def say(self, said: Iterable[Stated | Left], cells: Cells, main: str | None) -> Row:
         """Sort what a row says; ``main`` is the IRI of the thing that the row is about, whose class is a claim."""
@@ -67,11 +68,17 @@ class Sayings:
         elif _is_geography(predicate, value):
             row.reference.append(Quad(subject, predicate, value, REFERENCE))
             row.reference.append(Quad(subject, _DATA_SET, self._data_set, REFERENCE))
-        elif predicate == _TYPE and not is_main and self._things.key(one.subject) and isinstance(value, NamedNode):
+        elif (
+            predicate == _TYPE
+            and not is_main
+            and self._things.key(one.subject)
+            and isinstance(value, NamedNode)
+        ):
             if self._is_new(subject, predicate, value):
                 if self._things.admits(subject, value):
                     row.reference += self._refer(subject, predicate, value)
-                else:
+                elif (subject, value) not in self._ruled_out:
+                    self._ruled_out.add((subject, value))
                     reason = f"what is known of it rules out that it is of {short(value)}"
                     row.left.append(cells.leave(one.rule.name, short(subject), reason))
         elif predicate in self._things.properties:

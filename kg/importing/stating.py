@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from pyoxigraph import Literal, NamedNode
 
-from kg.importing.moments import common, read_date
+from kg.importing.criteria import common, read_date
 from kg.importing.plans import Input, Plan, Rule
 from kg.importing.tables import Header, Record
 from kg.terms import PREFIXES
@@ -108,7 +108,9 @@ def _typed(column: Input, item: str) -> Any:  # noqa: ANN401 - what the datatype
     return column.datatype.read(item) if column.datatype else item
 
 
-def state(plan: Plan, cells: Cells, found: Mapping[str, Mapping[str, frozenset[str]]]) -> Iterator[Stated | Left]:
+def state(
+    plan: Plan, cells: Cells, found: Mapping[str, Mapping[str, frozenset[str]]]
+) -> Iterator[Stated | Left]:
     """Yield what a row says, rule by rule, and what is left out of it.
 
     ``found`` gives, for rules that look a name up, what each name stands for.
@@ -216,7 +218,9 @@ def _literal(rule: Rule, value: Any) -> Literal:  # noqa: ANN401
         return Literal(str(value), language=rule.language or None)
     if isinstance(value, date | datetime):
         form = "date" if rule.base == "date" else rule.base
-        return Literal(value.isoformat()[:10] if form == "date" else value.isoformat(), datatype=NamedNode(_XSD + form))
+        return Literal(
+            value.isoformat()[:10] if form == "date" else value.isoformat(), datatype=NamedNode(_XSD + form)
+        )
     if isinstance(value, bool):
         return Literal(value)
     text = format(value, "f") if isinstance(value, Decimal) else str(value)

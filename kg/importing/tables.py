@@ -225,7 +225,9 @@ def _write_sheet(path: Path, sheet: str, target: Path) -> None:
         book = openpyxl.load_workbook(path, read_only=True)
         if sheet and sheet not in book.sheetnames:
             raise UnreadableInput(
-                f"the workbook has no sheet {sheet!r}", where=str(path), remedy=f"it has {', '.join(book.sheetnames)}"
+                f"the workbook has no sheet {sheet!r}",
+                where=str(path),
+                remedy=f"it has {', '.join(book.sheetnames)}",
             )
         rows = (book[sheet] if sheet else book.worksheets[0]).iter_rows(values_only=True)
         with target.open("w", encoding="utf-8", newline="") as file:
@@ -233,9 +235,19 @@ def _write_sheet(path: Path, sheet: str, target: Path) -> None:
             for row in rows:
                 writer.writerow([_cell(value) for value in row])
         book.close()
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, EOFError, ParseError, zlib.error) as error:
+    except (
+        zipfile.BadZipFile,
+        InvalidFileException,
+        KeyError,
+        ValueError,
+        EOFError,
+        ParseError,
+        zlib.error,
+    ) as error:
         raise UnreadableInput(
-            f"the workbook is damaged ({' '.join(str(error).split())})", where=str(path), remedy="download it again"
+            f"the workbook is damaged ({' '.join(str(error).split())})",
+            where=str(path),
+            remedy="download it again",
         ) from error
 
 

@@ -79,7 +79,9 @@ _ADMITTED: Final[dict[NamedNode, Use]] = {
 _ADMITTED_CLASSES: Final = dict.fromkeys((iri("geo:Geometry"), iri("dcat:Dataset")), frozenset({"reference"}))
 _OF_CLAIMS: Final = dict.fromkeys((iri("parley:Claim"), iri("parley:Source")), frozenset({"claims"}))
 _VALUES: Final = {
-    **dict.fromkeys(map(iri, ("parley:begin", "parley:end", "parley:earliestDay", "parley:latestDay")), TIMES),
+    **dict.fromkeys(
+        map(iri, ("parley:begin", "parley:end", "parley:earliestDay", "parley:latestDay")), TIMES
+    ),
     **dict.fromkeys(map(iri, ("parley:content", "parley:countWording", "parley:timeWording")), TEXT),
     **dict.fromkeys(map(iri, ("parley:positionPrecision", "parley:stage")), TEXT),
     iri("parley:numericValue"): NUMBERS,
