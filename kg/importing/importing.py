@@ -192,6 +192,9 @@ class _Work:
         yield from self._data_set()
         for record in self._table.records():
             self._rows = record.number
+            if self._part.length >= _PART:
+                yield from self._finish_part("")
+                self._part = _Part(self._part.number + 1)
             part = self._part
             part.first = part.first or record.number
             part.last = record.number
@@ -201,9 +204,6 @@ class _Work:
             cells = read_cells(self._plan, self._table.header, record, self._version)
             yield from self._row(cells, start)
             self._progress("writing claims", record.number)
-            if part.length >= _PART:
-                yield from self._finish_part("")
-                self._part = _Part(part.number + 1)
         yield from self._finish_part(self._table.rest())
 
     def _row(self, cells: Cells, start: int) -> Iterator[Quad]:
@@ -265,8 +265,6 @@ class _Work:
         """Write the text of a part, and describe it as a source."""
         part, source = self._part, self._source()
         if not part.first:
-            if part.number > 1:
-                part.number -= 1
             return
         part.add(rest)
         content = "".join(part.pieces).encode()

@@ -44,12 +44,16 @@ class Stated(NamedTuple):
 
 @dataclass(slots=True)
 class Cells:
-    """A row's cells: as text, ``None`` where empty; as the items of those that are lists; as typed values."""
+    """A row's cells: as text, ``None`` where empty; as the items of those that are lists; as typed values.
+
+    ``prose`` are lists of free text, whose items may contain the separator.
+    """
 
     record: Record
     texts: dict[str, str | None]
     items: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, list[Any]] = field(default_factory=dict)
+    prose: set[str] = field(default_factory=set)
     left: list[Left] = field(default_factory=list)
     unfit: bool = False
 
@@ -93,12 +97,14 @@ def _read_cell(cells: Cells, column: Input, raw: str) -> str:
     try:
         values = [_typed(column, item) for item in items]
     except (ValueError, ArithmeticError):
-        forms = f" of the form {' or '.join(column.formats)}" if column.formats else ""
+        forms = f" of the form {' or '.join(column.formats[:2])}" if column.formats else ""
         form = column.datatype.format if column.datatype and not forms else ""
         return f"the cell is no {column.base}{forms}{f' of the form {form}' if form else ''}"
     cells.texts[column.name], cells.values[column.name] = text, values
     if column.separator:
         cells.items[column.name] = items
+        if not column.datatype and not column.formats:
+            cells.prose.add(column.name)
     return ""
 
 
@@ -151,14 +157,23 @@ def _apply(
     for chosen in product(*(rows or () for rows in columns)):
         places = {name: at for group, at in zip(rule.each, chosen, strict=True) for name in group}
         one = {name: cells.items[name][at] if name in cells.items else None for name, at in places.items()}
-        values = cells.values.get(rule.name, ())
-        at = places.get(rule.name)
+        for group in rule.each:  # one thing has one name, commas and all
+            if len(cells.items.get(group[0], ())) == 1:
+                one.update({name: cells.texts.get(name) for name in group if name in cells.prose})
+        values: Sequence[Any] = cells.values.get(rule.name, ())
+        if rule.name in cells.prose and rule.name in one:
+            values = [one[rule.name]]
+        at = places.get(rule.name) if rule.name not in cells.prose else None
         yield from _say(rule, cells, {**cells.texts, **one}, values if at is None else values[at : at + 1])
 
 
 def _together(cells: Cells, group: Sequence[str]) -> range | None:
-    """Return the places of the items of columns that are taken together; ``None`` where they are not equally many."""
-    lengths = {len(cells.items[name]) for name in group if name in cells.items}
+    """Return the places of the items of columns that are taken together; ``None`` where they are not equally many.
+
+    Where the first column has one item, free text beside it is one item too.
+    """
+    whole = cells.prose if len(cells.items.get(group[0], ())) == 1 else set()
+    lengths = {len(cells.items[name]) for name in group if name in cells.items and name not in whole}
     return None if len(lengths) > 1 else range(max(lengths, default=0))
 
 
