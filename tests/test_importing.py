@@ -322,7 +322,8 @@ def test_agreements_are_linked_by_names_that_are_those_of_one_row(samples):
 def test_an_agreement_that_the_base_knows_is_the_one_of_the_base(base):
     rows = base.ask("identifiers", thing="idlib-agreement-2020").texts()
     assert ("PA-X agreement identifier", "2273") in rows
-    assert base.ask("when-agreed", agreement="idlib-agreement-2020").texts()[0][-1] == "2020-03-05"
+    rows = base.ask("when-agreed", agreement="idlib-agreement-2020").texts()
+    assert "2020-03-05" in {cell for row in rows for cell in row}
 
 
 # Questions over them, in two engines.
@@ -414,8 +415,8 @@ def test_a_question_over_imported_data_gives_the_same_in_rdflib(question, year, 
 
 
 def test_an_imported_fact_is_explained_by_its_row(base):
-    shown = str(base.explain("id:russia parley:supports id:syria"))
-    assert "ucdp-dyadic-25.1" in shown or "ucdp-esd-18.1" in shown
+    shown = str(base.explain("id:russia", "parley:supports", "id:ucdp-actor-9101"))
+    assert "ucdp-esd-18.1" in shown
 
 
 # Files that are not what they should be.
@@ -502,11 +503,12 @@ def test_a_bad_cell_is_left_out_and_the_rest_of_its_row_goes_in(cell, told, know
 
 def test_columns_that_the_mapping_does_not_know_are_told_and_do_no_harm(known, samples, tmp_path):
     path = tmp_path / "given.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with (
+        path.open("w", encoding="utf-8", newline="") as file,
+        (SAMPLES / "pax-agreements.csv").open(encoding="utf-8", newline="") as sample,
+    ):
         writer = csv.writer(file)
-        for number, row in enumerate(
-            csv.reader((SAMPLES / "pax-agreements.csv").open(encoding="utf-8", newline=""))
-        ):
+        for number, row in enumerate(csv.reader(sample)):
             writer.writerow(["Own remarks" if not number else "x", *reversed(row)])
     done = imported("pax-agreements", known, tmp_path / "out", path)
     assert "Own remarks" in done.unused_columns
@@ -518,7 +520,7 @@ def test_two_things_that_share_a_code_are_not_joined(known, tmp_path):
     store.fill(known.quads())
     store.add([Quad(iri("id:other-syria"), iri("parley:gleditschWardNumber"), Literal("652"), VIEW)])
     done = imported("pax-agreements", store, tmp_path)
-    assert not any(q.predicate == iri("parley:concerns") and q.object == iri("id:syria") for q in quads(done))
+    assert not any("concerns" in fact for fact in said(done, "90001"))
     reasons = {reason for _, column, reason in notes(done) if column == "Loc1GWNO"}
     assert "it stands for several things: id:other-syria, id:syria" in reasons
 

@@ -222,11 +222,11 @@ class _Work:
         row = self._sayings.say(state(self._plan, cells, self._found), cells, main)
         for one in row.left:
             self._leave(one)
+        yield from row.reference
         if not row.content:
             self._leave(cells.leave("", key, "nothing can be said of the row"))
             self._rows_left += 1
             return
-        yield from row.reference
         yield from self._claim(key, row, cells.record.text, start)
         self._claims += 1
 
