@@ -606,6 +606,30 @@ def test_without_the_libraries_the_error_names_the_extra(monkeypatch, known, tmp
         imported("pax-agreements", known, tmp_path)
 
 
+def test_the_worked_example_of_the_documentation_gives_what_it_shows(known, tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "importing.md").read_text(encoding="utf-8")
+    table, left_out = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    (metadata,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    (claim,) = re.findall(r"```turtle\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "visits.csv").write_text(table, encoding="utf-8")
+    (tmp_path / "visits.json").write_text(metadata, encoding="utf-8")
+    made = mapping(str(tmp_path / "visits.json"))
+    done = convert(made, tmp_path / "visits.csv", known, tmp_path / "out", version="1")
+    heads = "".join(f"@prefix {prefix}: <{space}> .\n" for prefix, space in PREFIXES.items())
+    shown = {quad.triple for quad in parse(heads + claim, RdfFormat.TURTLE)}
+    assert shown == {q.triple for q in quads(done) if str(q.graph_name).endswith("-1/1>")}
+    assert done.left_out.read_text(encoding="utf-8") == left_out
+    assert done.unused_columns == ("guest_of_honour",)
+
+
+def test_the_documentation_names_every_mapping_and_every_annotation():
+    from kg.importing import plans
+
+    page = (Path(__file__).parent.parent / "docs" / "importing.md").read_text(encoding="utf-8")
+    for name in (*NAMES, *plans._ON_TABLE, *plans._ON_COLUMN):
+        assert f"`{name}`" in page
+
+
 # Against oracles.
 
 CELLS = st.lists(
