@@ -307,6 +307,21 @@ def test_a_workbook_gives_the_claims_of_its_sheet_written_as_csv(known, samples,
     assert text == (SAMPLES / "ucdp-esd.csv").read_text(encoding="utf-8")
 
 
+def test_a_workbook_may_hold_days_and_must_hold_no_formulas(known, tmp_path):
+    """Of a day that a workbook keeps as one nothing is lost; a formula has no value that stands in the file."""
+    book = openpyxl.Workbook()
+    with (SAMPLES / "ucdp-dyadic.csv").open(encoding="utf-8", newline="") as file:
+        header, first, second, *_ = csv.reader(file)
+    at = header.index("start_date")
+    first[at], second[at] = datetime(2011, 3, 18), "=TODAY()"
+    for row in (header, first, second):
+        book.active.append(row)
+    book.save(tmp_path / "dyads.xlsx")
+    done = imported("ucdp-dyadic", known, tmp_path / "out", tmp_path / "dyads.xlsx")
+    assert 'id:ucdp-dyad-11973 begin "2011-03-18"^^date' in said(done, "11973-2014")
+    assert ("2", "start_date", "the cell holds a formula; save the table with values") in notes(done)
+
+
 def test_agreements_are_linked_by_names_that_are_those_of_one_row(samples):
     done = samples["pax-agreements"]
     facts = said(done, "90003") | said(done, "2273") | said(done, "90005")

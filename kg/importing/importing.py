@@ -71,7 +71,7 @@ def convert(  # noqa: PLR0913 - what, from where, to where, and what the file do
     ``store`` is the base that rows are joined to. ``version`` is needed where the file does not say its own.
     ``recorded`` is written to the claims if given; else the time of loading will count. Raises
     ``UnreadableInput`` when the file is not this data set, ``UsageError`` for what the call lacks. The file is
-    read twice; memory is bounded by a part of it and by what it names. About 5,000 rows a second.
+    read twice; memory is bounded by a part of it and by what it names. About 1,000 rows a second.
     """
     ready = plan(mapping)
     target.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,8 @@ class _Work:
         self._version = version or self._own_version()
         self._slug = re.sub(r"[^A-Za-z0-9.]+", "-", f"{ready.mapping.name}-{self._version}").strip("-.")
         self._set = iri(f"source:{self._slug}")
-        self._stamp = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+        with path.open("rb") as file:
+            self._stamp = hashlib.file_digest(file, "sha256").hexdigest()[:8]
         self._time = recorded.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if recorded else ""
         self._things = Things(store, ready, _wider())
         self._found: dict[str, dict[str, frozenset[str]]] = {}
@@ -133,12 +134,15 @@ class _Work:
         with left_out.open("w", encoding="utf-8", newline="") as notes:
             self._notes = csv.writer(notes, lineterminator="\n")
             self._notes.writerow(Left._fields)
-            with unfinished.open("wb") as output:
-                serialize(self._quads(), output, RdfFormat.N_QUADS)
+            try:
+                with unfinished.open("wb") as output:
+                    serialize(self._quads(), output, RdfFormat.N_QUADS)
+                if self._rows:
+                    unfinished.replace(file)
+            finally:
+                unfinished.unlink(missing_ok=True)
         if not self._rows:
-            unfinished.unlink()
             raise UnreadableInput("the file has no rows", where=str(self._path), remedy="download it again")
-        unfinished.replace(file)
         header = self._table.header
         return Imported(
             self._set,

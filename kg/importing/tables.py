@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 from xml.etree.ElementTree import ParseError
@@ -258,4 +258,6 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - a cell may hold anything
         return "true" if value else "false"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
     return value.isoformat() if isinstance(value, date) else str(value)
