@@ -162,7 +162,7 @@ def test_a_contradiction_would_be_noticed():
 
 
 def test_no_term_is_idle():
-    """Every term is used by a seed, a shape or a question, or by an axiom about another term: a rule."""
+    """Every term is used by a seed, a shape, a question or a mapping, or by an axiom about another term: a rule."""
     used = set()
     for file in sorted((FOLDER / "seeds").rglob("*.trig")):
         used |= {text(term) for quad in read(file) for term in quad.triple}
@@ -170,6 +170,8 @@ def test_no_term_is_idle():
         used |= {str(term) for triple in parse([file]) for term in triple}
     for file in sorted((FOLDER / "queries").rglob("*.rq")):
         used |= {PARLEY + name for name in re.findall(r"\bparley:(\w+)", file.read_text(encoding="utf-8"))}
+    for file in sorted((FOLDER / "ontology" / "mappings").glob("*.json")):
+        used |= {PARLEY + name for name in re.findall(r"\bontology#(\w+)", file.read_text(encoding="utf-8"))}
     for subject, predicate, value in ONTOLOGY:
         if predicate == SH.construct:
             used |= {PARLEY + name for name in re.findall(r"\bparley:(\w+)", value)}

@@ -281,7 +281,7 @@ def check_bound(name: str, parameter: str, text: str) -> None:
     assert len(before) == len(after)
     for at, (old, new) in enumerate(zip(before, after, strict=True)):
         assert old == new or at % 3 == 2
-    term = after[after.index(f"  VALUES ?{parameter} {{") + 1]
+    term = after[[t.strip() for t in after].index(f"VALUES ?{parameter} {{") + 1]
     (quad,) = pyoxigraph.parse(f"<urn:s> <urn:p> {term} .", RdfFormat.N_TRIPLES)
     assert isinstance(quad.object, NamedNode) or quad.object.value == text
     pyoxigraph.Store().query(bound)

@@ -49,7 +49,7 @@ _ADMITTED: Final[dict[NamedNode, Use]] = {
         {
             "content claims reference": "rdf:type",
             "content reference": "owl:sameAs owl:differentFrom",
-            "claims": "prov:hadPrimarySource prov:wasAttributedTo schema:url",
+            "claims": "prov:hadPrimarySource prov:wasAttributedTo schema:url dcterms:isPartOf",
             "claims reference": "dcterms:license",
             "reference": "dcterms:source geo:hasGeometry skos:exactMatch skos:closeMatch",
         },
@@ -79,8 +79,11 @@ _ADMITTED: Final[dict[NamedNode, Use]] = {
 _ADMITTED_CLASSES: Final = dict.fromkeys((iri("geo:Geometry"), iri("dcat:Dataset")), frozenset({"reference"}))
 _OF_CLAIMS: Final = dict.fromkeys((iri("parley:Claim"), iri("parley:Source")), frozenset({"claims"}))
 _VALUES: Final = {
-    **dict.fromkeys(map(iri, ("parley:begin", "parley:end")), TIMES),
+    **dict.fromkeys(
+        map(iri, ("parley:begin", "parley:end", "parley:earliestDay", "parley:latestDay")), TIMES
+    ),
     **dict.fromkeys(map(iri, ("parley:content", "parley:countWording", "parley:timeWording")), TEXT),
+    **dict.fromkeys(map(iri, ("parley:positionPrecision", "parley:stage")), TEXT),
     iri("parley:numericValue"): NUMBERS,
 }
 """What the values are of those properties to which the ontology gives no range, because it would be several."""
