@@ -217,6 +217,54 @@ def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
     click.echo(f"loaded {', '.join(path.name for path in files)}: {held:,} triples hold now", err=True)
 
 
+@click.command("import", short_help="Load a data set that others publish as a table.")
+@click.argument("name", required=False)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--version", metavar="VERSION", help="Which version the file is, where it does not say so itself.")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Keep the claims and their texts here.")
+@click.option("--left-out", type=click.Path(path_type=Path), help="Write what was left out, and why, as CSV.")
+@click.pass_context
+def _import(  # noqa: PLR0913, PLR0917 - click's options
+    ctx: click.Context,
+    name: str | None,
+    file: Path | None,
+    version: str | None,
+    folder: Path | None,
+    left_out: Path | None,
+) -> None:
+    """Make a claim of each row of FILE, as the mapping NAME says, and load them into the base that --store names.
+
+    Rows are joined to what the base knows by identifiers, never by names. What cannot be joined is left out and
+    told. Without a base to load into, --to only writes the files. Without NAME the mappings are listed; NAME may
+    be a mapping file of your own. Nothing is fetched.
+
+    Example: kg --store my-base import ucdp-dyadic ucdp-dyadic-251.csv
+    """
+    from kg.importing.mappings import mapping, mappings
+
+    if name is None:
+        for one in mappings():
+            click.echo(f"{one.name:16} {one.title} ({one.publisher})")
+        return
+    if file is None:
+        raise UsageError(f"which file {name} is to be read from is not said", remedy="name it after the mapping")
+    chosen, base = mapping(name), open_given(ctx)
+    stored = ctx.find_root().obj is not None
+    if not stored and folder is None:
+        remedy = "name a base with --store, or a folder for the claims with --to"
+        raise UsageError("the built-in base takes no new facts", remedy=remedy)
+    with progress() as report:
+        imported, held = base.import_table(
+            chosen, file, version=version, folder=folder, load=stored, progress=report
+        )
+    if left_out is not None:
+        write_file(left_out, imported.left_out_lines)
+    for line in imported.summary():
+        click.echo(line, err=True)
+    if held:
+        click.echo(f"loaded: {held:,} triples hold now", err=True)
+
+
 @click.command("backup", short_help="Copy a base.")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.pass_context
@@ -278,5 +326,5 @@ def _fmt(ctx: click.Context, check: bool, files: tuple[Path, ...]) -> None:
         ctx.exit(1)
 
 
-COMMANDS = (_init, _check, _add, _retract, _load, _backup, _rebuild, _fmt)
+COMMANDS = (_init, _check, _add, _retract, _load, _import, _backup, _rebuild, _fmt)
 """In the order in which a newcomer needs them."""

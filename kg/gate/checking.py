@@ -124,8 +124,7 @@ class Gate:
 
         With ``strict`` a warning refuses too. Nothing is changed.
         """
-        named = (term for one in proposal.statements for term in (one.quad.subject, one.quad.object))
-        base.foresee((term for term in named if isinstance(term, NamedNode)), graph=None)
+        _foresee(proposal, base)
         testimony = examine(proposal.statements, base, texts, moment)
         found = [*proposal.findings, *self._own_findings(proposal, testimony, base)]
         quads = tuple(statement.quad for statement in testimony.statements)
@@ -342,6 +341,12 @@ def _provisional(quads: Iterable[Quad]) -> Iterator[Quad]:
     for quad in quads:
         plain = quad.graph_name == DefaultGraph()
         yield Quad(quad.subject, quad.predicate, quad.object, _PROVISIONAL) if plain else quad
+
+
+def _foresee(proposal: Proposal, base: Engine) -> None:
+    """Tell the base which things will be looked up."""
+    named = (term for one in proposal.statements for term in (one.quad.subject, one.quad.object))
+    base.foresee((term for term in named if isinstance(term, NamedNode)), graph=None)
 
 
 def _causes(findings: Sequence[Finding]) -> Iterator[Finding]:
