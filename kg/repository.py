@@ -216,7 +216,7 @@ class Base(View):
         from kg.bases.upkeep import load
         from kg.gate.checking import gate
 
-        return load(self._on_disk(), files, gate().admit, progress)
+        return load(self._on_disk(), files, gate().admit, progress).held
 
     def backup(self, directory: Path | str) -> None:
         """Copy the base to a new or empty folder, whole or not at all and synced; it is a base of its own then.

@@ -11,7 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
-from test_reason import EX, HEADER, RULES, SAME, SETTINGS, WORD_RULES, WORDS, graphs, oracle, parts, read, view
+from test_reason import (
+    EX,
+    HEADER,
+    RULES,
+    SAME,
+    SETTINGS,
+    WORD_RULES,
+    WORDS,
+    graphs,
+    oracle,
+    parts,
+    read,
+)
 
 from kg.errors import UnsupportedConstruct
 from kg.logic.reason import clashes, close, complete
@@ -62,7 +74,9 @@ THINGS = [NamedNode(f"{EX}i{number}") for number in range(1, 6)]
 def test_any_graph_closes_on_tables_as_by_sparql_and_as_owlrl_closes_it(
     facts: list[Triple], data: st.DataObject
 ) -> None:
-    pair = st.tuples(st.sampled_from(THINGS), st.just(SAME), st.sampled_from(THINGS)).filter(lambda said: said[0] != said[2])
+    pair = st.tuples(st.sampled_from(THINGS), st.just(SAME), st.sampled_from(THINGS)).filter(
+        lambda said: said[0] != said[2]
+    )
     facts += [Triple(*said) for said in data.draw(st.lists(pair, max_size=2))]
     found = tabular(WORD_RULES, facts)
     assert found == by_sparql(WORD_RULES, facts)
@@ -83,8 +97,21 @@ COMPUTING = (
     WHERE { ?x <https://example.org/n> ?v . ?x <https://example.org/n> ?w FILTER(?v != ?w) }''' .
 """
 )
-NUMBERS = [Literal("1"), *(Literal(text, datatype=NamedNode(f"http://www.w3.org/2001/XMLSchema#{kind}")) for text, kind in
-    [("1", "integer"), ("01", "integer"), ("1.0", "decimal"), ("2.50", "decimal"), ("3", "int"), ("NaN", "double"), ("x", "integer")])]
+NUMBERS = [
+    Literal("1"),
+    *(
+        Literal(text, datatype=NamedNode(f"http://www.w3.org/2001/XMLSchema#{kind}"))
+        for text, kind in [
+            ("1", "integer"),
+            ("01", "integer"),
+            ("1.0", "decimal"),
+            ("2.50", "decimal"),
+            ("3", "int"),
+            ("NaN", "double"),
+            ("x", "integer"),
+        ]
+    ),
+]
 
 
 @settings(SETTINGS, max_examples=60)

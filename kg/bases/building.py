@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
 
@@ -21,16 +21,23 @@ from kg.bases.bulk import Batch, Part, examine, file_part, grow
 from kg.bases.cache import fingerprint, ontology_files, seed_files
 from kg.bases.changes import endings, stamp
 from kg.bases.ontology import ontology_quads, ontology_rules
-from kg.errors import DamagedStore
+from kg.errors import DamagedStore, StoreError
 from kg.storage.durable import lock, sync_folder
 from kg.storage.journal import Add, Journal, Kept, Load, Mark
-from kg.storage.seal import broken, seal
+from kg.storage.seal import SEAL, broken, seal
 from kg.storage.store import Embedded
 from kg.syntax.turtle import read
 from kg.terms import STATE, VIEW, Progress, iri, text
 
+if TYPE_CHECKING:
+    from kg.bases.staging import Staging
+
 STORE_LOCK: Final = "store.lock"
 """In the folder of a base: held by its readers together, or alone by a writer that changes the files of the store."""
+FRESH: Final = "store.new"
+"""In the folder of a base: where its next store is made."""
+LARGE: Final = 40_000_000
+"""Bytes of N-Quads from which on tables are faster than a store in memory: some 200,000 quads."""
 PATIENCE: Final = 10.0
 """Seconds that readers and writers wait for each other."""
 
@@ -48,36 +55,131 @@ def build(progress: Progress = None) -> Embedded:
 def build_store(folder: Path, progress: Progress = None) -> None:
     """Build the store of a base from its journal, whose lock the caller holds, and put it in the old one's place.
 
-    Meanwhile the old one can be read, unless it is damaged. Raises ``StoreError`` for a damaged journal, and
-    where the store cannot be written. Cost: reading all of it and applying the rules.
+    Meanwhile the old one can be read, unless it is damaged. One that a load had finished when it was ended is taken
+    as it is. Raises ``StoreError`` for a damaged journal, and where the store cannot be written. Cost: reading all
+    of it and applying the rules.
     """
-    fresh, old = folder / "store.new", folder / "store.old"
-    _remove(fresh, old)
+    fresh = folder / FRESH
     journal = Journal.open(folder / "journal")
+    if not _finished(fresh, journal.mark):
+        _remove(fresh)
+        if journal_size(folder) >= LARGE:
+            with staged(folder, (), progress) as staging:
+                _make_room(folder)
+                write_store(fresh, staging, progress).close()
+        else:
+            _build_small(folder, journal, progress)
+        finish(fresh, journal.mark)
+    put_in_place(folder)
+
+
+def _build_small(folder: Path, journal: Journal, progress: Progress) -> None:
+    """Build the store of a base in memory, and write it."""
     batch, view = examine(list(_recorded(journal))), Embedded()
     grow(view, batch, ontology_rules(), progress)
-    if broken(folder):  # not before it is known that the journal can build another
-        with lock(folder / STORE_LOCK, PATIENCE):
-            _refuse_if_in_use(folder)
-            _remove(folder / "store")
-    with closing(Embedded.create(fresh)) as store:  # an open one would go on writing while it is thrown away
+    _make_room(folder)
+    with closing(
+        Embedded.create(folder / FRESH)
+    ) as store:  # an open one would go on writing while it is thrown away
         store.fill(ontology_quads())
         if progress:
             progress("writing")
         store.fill(batch.facts())
         store.fill(view.quads(graph=VIEW))
-        store.add([standing_quad(journal.mark)])
+
+
+def _make_room(folder: Path) -> None:
+    """Throw away a store that is damaged, now that it is known that the journal can build another."""
+    if broken(folder):
+        with lock(folder / STORE_LOCK, PATIENCE):
+            _refuse_if_in_use(folder)
+            _remove(folder / "store")
+
+
+@contextlib.contextmanager
+def staged(folder: Path, new: Sequence[Part], progress: Progress = None) -> Iterator[Staging]:
+    """Read what the journal of a base has, and what is new to it, into tables; check it and apply the rules.
+
+    Raises ``Refused`` with all that was found where it may not enter.
+    """
+    from kg.bases.staging import Staging
+
+    staging = Staging(folder / FRESH / "work", progress)
+    try:
+        staging.read(_recorded(Journal.open(folder / "journal")), new)
+        staging.check()
+        staging.grow(ontology_rules())
+        yield staging
+    finally:
+        staging.close()
+        _remove(staging.folder)
+
+
+def write_store(fresh: Path, staging: Staging, progress: Progress = None) -> Embedded:
+    """Write what was staged to a new store in ``fresh``, and return it open."""
+    tell = progress or (lambda _: None)
+    store = Embedded.create(fresh)
+    try:
+        store.fill(ontology_quads())
+        for number, file in enumerate(staging.files, start=1):
+            tell(f"writing facts: {number} of {len(staging.files)} files")
+            store.load(file)
+        tell(f"writing the view: {staging.held:,} triples")
+        store.load(staging.view_file, graph=VIEW)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def finish(fresh: Path, mark: Mark) -> None:
+    """Say in a new store where in the journal it stands, and seal it: it may then be put in its place."""
+    with closing(Embedded.open(fresh)) as store:
+        store.add([standing_quad(mark)])
         store.compact()
+    seal(fresh)
+
+
+def put_in_place(folder: Path) -> None:
+    """Put the store that was finished in the place of the old one, which nobody reads meanwhile.
+
+    Wherever this is cut short, the next to open the base finds one of the two, or goes on from here.
+    """
+    fresh, old = folder / FRESH, folder / "store.old"
+    _remove(old)
     with lock(folder / STORE_LOCK, PATIENCE):
-        for name in ("store.seal", "store.unsealed"):
+        for name in (SEAL, "store.unsealed"):
             (folder / name).unlink(missing_ok=True)
         if (folder / "store").exists():
             (folder / "store").rename(old)
         (fresh / "store").rename(folder / "store")
         (fresh / "format").replace(folder / "format")
+        (fresh / SEAL).replace(folder / SEAL)
         sync_folder(folder)
-        seal(folder)
     _remove(fresh, old)
+
+
+def _finished(fresh: Path, mark: Mark) -> bool:
+    """Tell whether a new store lies there whole, and stands at a mark."""
+    try:
+        if not (fresh / SEAL).is_file() or broken(fresh, thorough=True) != []:
+            return False
+        with closing(Embedded.open(fresh, read_only=True)) as store:
+            return standing(store) == mark
+    except StoreError:
+        return False
+
+
+def journal_size(folder: Path) -> int:
+    """Return how many bytes the journal of a base holds, loaded files as they were."""
+    journal = Journal.open(folder / "journal")
+    kept = (
+        kept.size
+        for record in journal.records()
+        if isinstance(record.entry, Load)
+        for kept in record.entry.files
+    )
+    return journal.mark.offset + sum(kept)
 
 
 def _refuse_if_in_use(folder: Path) -> None:
@@ -100,7 +202,7 @@ def _recorded(journal: Journal) -> Iterator[Part]:
             yield Part(partial(read, entry.quads.encode(), RdfFormat.N_QUADS, name=name), name, None, time)
         elif isinstance(entry, Load):
             for kept in entry.files:
-                yield Part(partial(_loaded, journal, kept), f"{name} ({kept.name})", None, time)
+                yield Part(partial(_loaded, journal, kept), f"{name} ({kept.name})", None, time, many=True)
         else:
             new = [claim for claim in dict.fromkeys(entry.claims) if claim not in withdrawn]
             withdrawn.update(new)

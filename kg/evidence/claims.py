@@ -196,7 +196,7 @@ def verify(store: Engine) -> list[Claim]:
                 remedy="restore the text, or state the SHA-256 of the new one and check its quotes",
             )
     claims = list(read_claims(store))
-    bad = [(claim, reason) for claim in claims if (reason := _flaw(claim, texts))]
+    bad = [(claim, reason) for claim in claims if (reason := flaw(claim, texts.get(claim.source)))]
     if bad:
         claim, (what, remedy) = min(bad, key=lambda pair: pair[0].iri.value)
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
@@ -214,8 +214,8 @@ def _once(predicate: NamedNode, name: str, store: Engine) -> dict[str, str]:
     return found
 
 
-def _flaw(claim: Claim, texts: dict[NamedNode, str]) -> tuple[str, str] | None:
-    words = texts.get(claim.source)
+def flaw(claim: Claim, words: str | None) -> tuple[str, str] | None:
+    """Return what is wrong with the quote of a claim, given the text of its source, and what to do about it."""
     if words is None:
         return f"its source <{claim.source.value}> has no text", "load the source with its text"
     if not claim.quote:

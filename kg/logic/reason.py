@@ -181,9 +181,7 @@ class _SparqlMatcher:
         if not self._store.query(f"ASK {{ GRAPH {self._graph} {same} }}"):
             return False
         self.forget()
-        self._store.update(
-            f"INSERT {{ GRAPH {self._noted} {same} }} WHERE {{ GRAPH {self._graph} {same} }}"
-        )
+        self._store.update(f"INSERT {{ GRAPH {self._noted} {same} }} WHERE {{ GRAPH {self._graph} {same} }}")
         return True
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - what is put into SQL here are numbers and names of our own
 """The rules applied to tables of numbers: the same view as :func:`kg.logic.reason.close`, for millions of triples.
 
 A body is a join of whole columns in SQL. What a condition computes or compares by value is left to SPARQL: the rows
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from pyoxigraph import NamedNode, Quad, Store, Variable
+from pyoxigraph import Literal, NamedNode, Quad, Store, Variable
 
 from kg.logic.reason import Batch, Bindings
 from kg.logic.rules import Pattern, Rule
@@ -47,7 +48,9 @@ class TableMatcher:
         """Add what rules of one head derive and the table has not."""
         self._tables.remember(_constants(rule for rule, _ in batch))
         head = batch[0][0].head or ()
-        ways = [self._way(rule, at, number) for number, (rule, at) in enumerate(batch) if self._may_hold(rule)]
+        ways = [
+            self._way(rule, at, number) for number, (rule, at) in enumerate(batch) if self._may_hold(rule)
+        ]
         if not ways:
             return
         known = " AND ".join(f"known.{place} = found.{place}" for place in _PLACES)
@@ -74,16 +77,23 @@ class TableMatcher:
             self._present = {key for row in rows for key in (row, (row[0], None))}
         return all(self._key(pattern) in self._present for pattern in rule.body if _has_key(pattern))
 
-    def _note_present(self, head: Pattern) -> None:
-        if self._present is not None and _has_key(head):
-            self._present.update((self._key(head), (self._tables.number(head[1]), None)))
+    def _note_present(self, head: Pattern | tuple[()]) -> None:
+        if not head:
+            return
+        classes = head[1] == _TYPE and isinstance(head[2], Variable)
+        if self._present is not None and _has_key(head) and not classes:
+            self._present.update((self._key(head), (self._key(head)[0], None)))
         else:
             self._present = None
 
     def _key(self, pattern: Pattern) -> tuple[int, int | None]:
         _, predicate, value = pattern
         classed = predicate == _TYPE and not isinstance(value, Variable)
-        return self._tables.number(predicate), self._tables.number(value) if classed else None
+        return self._number(predicate), self._number(value) if classed else None
+
+    def _number(self, term: object) -> int:
+        assert isinstance(term, NamedNode | Literal)  # noqa: S101 - no variable, said for the type checker
+        return self._tables.number(term)
 
     def _way(self, rule: Rule, at: int | None, number: int) -> str:
         """Return SQL for the triples that one rule derives."""
@@ -118,7 +128,7 @@ class TableMatcher:
         """Yield the ways in which the bodies of clashes hold, as :func:`kg.logic.reason.clashes`; some of very many."""
         found = [rule for rule in rules if rule.head is None]
         self._tables.remember(_constants(found))
-        for rule in found:
+        for rule in filter(self._may_hold, found):
             body = _Body(rule, None, self._tables)
             columns = ", ".join(body.columns.values()) or "1"
             rows = self._tables.run(f"SELECT {columns} FROM ({self._judged(body, 0)}) LIMIT {_MOST_CLASHES}")
@@ -155,7 +165,9 @@ class TableMatcher:
         if rows:
             columns = {f"c{n}": [row[n] for row in rows] for n in range(width)}
             columns[f"c{width}"] = [1] * len(rows)
-            self._tables.run(f"INSERT INTO {table} SELECT {', '.join(f'unnest(${n})' for n in columns)}", **columns)
+            self._tables.run(
+                f"INSERT INTO {table} SELECT {', '.join(f'unnest(${n})' for n in columns)}", **columns
+            )
 
     def _asked(
         self, rows: Sequence[Sequence[int]], used: Sequence[str], body: _Body
@@ -173,9 +185,14 @@ class TableMatcher:
         patterns = " ".join(f"?row {slot} ?{name} ." for slot, name in zip(slots, used, strict=True))
         solutions: Any = store.query(f"SELECT * {{ ?row {_ROW} ?row . {patterns} {body.rule.condition} }}")
         found = [(int(one["row"].value[4:]), [one[name] for name in body.made]) for one in solutions]
-        numbers = iter(self._tables.numbers(term for _, values in found for term in values if term is not None))
+        numbers = iter(
+            self._tables.numbers(term for _, values in found for term in values if term is not None)
+        )
         for number, values in found:
-            yield [*rows[number][: len(used)], *(None if value is None else next(numbers) for value in values)]
+            yield [
+                *rows[number][: len(used)],
+                *(None if value is None else next(numbers) for value in values),
+            ]
 
     def _inequalities(self, body: _Body) -> str:
         """Return the test in SQL, ``NULL`` where two literals may be one value: SPARQL knows."""
@@ -204,13 +221,17 @@ class _Body:
 
     def sql(self) -> str:
         """Return a query for the ways in which the body holds, with a column for each variable that is needed."""
-        parts = [(pattern, _NEW if index == self._at else _TRIPLE) for index, pattern in enumerate(self.rule.body)]
+        parts = [
+            (pattern, _NEW if index == self._at else _TRIPLE) for index, pattern in enumerate(self.rule.body)
+        ]
         if not parts:
             return "SELECT 1 AS one"
         order = [parts.pop(self._at or 0)]
         while parts:
             bound = set(_names(pattern for pattern, _ in order))
-            order.append(parts.pop(next((i for i, (p, _) in enumerate(parts) if bound & set(_names([p]))), 0)))
+            order.append(
+                parts.pop(next((i for i, (p, _) in enumerate(parts) if bound & set(_names([p]))), 0))
+            )
         needed = set(self.columns if self.rule.head is None else _names([self.rule.head]))
         needed |= set(_VARIABLE.findall(self.rule.condition))
         text, held = self._leaf(*order[0]), _names([order[0][0]])

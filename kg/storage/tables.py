@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - what is put into SQL here are numbers, names of our own and names of files
 """Facts by the million as tables of numbers, in a DuckDB database beside the store, for as long as they are loaded.
 
 Each term has a number, negative for a literal, and each quad is a row. So what many facts have in common is found,
@@ -54,7 +55,9 @@ INSERT INTO term SELECT CASE WHEN text[1] = '"' THEN -number ELSE number END, te
 FROM (SELECT text, row_number() OVER () + (SELECT count(*) FROM term) AS number FROM ({texts}))
 """
 _UNKNOWN: Final = "SELECT DISTINCT {0} AS text FROM {1} WHERE {0} NOT IN (SELECT text FROM term)"
-_TYPED_TEXTS: Final = """SELECT text FROM fresh WHERE text[1] = '"' AND regexp_matches(text, '"\\^\\^<[^<>"]*>$')"""
+_TYPED_TEXTS: Final = (
+    """SELECT text FROM fresh WHERE text[1] = '"' AND regexp_matches(text, '"\\^\\^<[^<>"]*>$')"""
+)
 _ENCODED: Final = """
 CREATE OR REPLACE VIEW named AS SELECT id, text FROM term UNION ALL SELECT id, text FROM alias;
 INSERT INTO quad SELECT s.id, p.id, o.id, g.id, {part} FROM line
@@ -76,7 +79,7 @@ class Tables:
         import duckdb
 
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {
+        settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
             "threads": "2",
             "preserve_insertion_order": "false",
@@ -97,11 +100,11 @@ class Tables:
         except self._failing as error:
             raise self._error(error) from error
 
-    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """Run SQL and yield its rows as they are needed."""
+    def rows(self, sql: str, most: int = _PIECE) -> Iterator[tuple[Any, ...]]:
+        """Run SQL and yield its rows as they are needed, ``most`` of them in memory at a time."""
         try:
             found = self._database.cursor().execute(sql)
-            while some := found.fetchmany(_PIECE):
+            while some := found.fetchmany(most):
                 yield from some
         except self._failing as error:
             raise self._error(error) from error
@@ -161,13 +164,12 @@ class Tables:
                 yield Quad(terms[subject], terms[predicate], terms[value], terms[graph])
 
     def write(self, file: Path, sql: str) -> None:
-        """Write as lines of N-Triples or N-Quads what a query says in numbers ``s``, ``p``, ``o``, and ``g`` if named."""
-        graph = ", g" if re.search(r"\bg\b", sql.partition("FROM")[0]) else ""
-        names = ["s", "p", "o", *(["g"] if graph else [])]
+        """Write as N-Triples what a query says in numbers ``s``, ``p``, ``o``; with ``g`` too, as N-Quads."""
+        names = ["s", "p", "o", *(["g"] if re.match(r"SELECT s, p, o, g\b", sql) else [])]
         joins = " ".join(f"JOIN term text_{name} ON text_{name}.id = said.{name}" for name in names)
         text = " || ' ' || ".join(f"text_{name}.text" for name in names)
         self.run(
-            f"COPY (SELECT {text} || ' .' FROM ({sql}) said {joins}) TO '{_quoted(file)}' "  # noqa: S608 - numbers and our own text
+            f"COPY (SELECT {text} || ' .' FROM ({sql}) said {joins}) TO '{_quoted(file)}' "
             r"(FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
         )
 
@@ -184,7 +186,11 @@ class Tables:
         self.run("CREATE OR REPLACE TABLE other (text VARCHAR, canonical VARCHAR)")
         if aliases:
             texts, canonical = list(aliases), list(aliases.values())
-            self.run("INSERT INTO other SELECT unnest($texts), unnest($canonical)", texts=texts, canonical=canonical)
+            self.run(
+                "INSERT INTO other SELECT unnest($texts), unnest($canonical)",
+                texts=texts,
+                canonical=canonical,
+            )
         self.run("DELETE FROM fresh WHERE text IN (SELECT text FROM other)")
         self.run(f"INSERT INTO fresh {_UNKNOWN.format('canonical', 'other')}")
         self.run(_NUMBERED.format(texts="SELECT DISTINCT text FROM fresh"))
@@ -192,7 +198,21 @@ class Tables:
 
     def _error(self, error: Exception) -> StoreError:
         said = str(error).splitlines()[0]
-        return StoreError(f"cannot load: {said}", where=str(self.folder), remedy="free some space, then try again")
+        return StoreError(
+            f"cannot load: {said}", where=str(self.folder), remedy="free some space, then try again"
+        )
+
+
+def lexical(text: str) -> str:
+    r"""Return the lexical form of a literal in N-Triples.
+
+    >>> lexical('"a \\"b\\""@en'), lexical('"1"^^<http://www.w3.org/2001/XMLSchema#integer>')
+    ('a "b"', '1')
+    """
+    if "\\" not in text:
+        return text[1 : text.rindex('"')] if text else ""
+    (term,) = _parsed([text])
+    return term.value if isinstance(term, Literal) else ""
 
 
 def _canonical(texts: Iterable[str]) -> list[str]:
@@ -214,4 +234,3 @@ def _parsed(texts: Iterable[str]) -> Iterator[Term]:
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
-
