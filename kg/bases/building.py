@@ -10,10 +10,11 @@ import contextlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
 
@@ -22,15 +23,13 @@ from kg.bases.cache import fingerprint, ontology_files, seed_files
 from kg.bases.changes import endings, stamp
 from kg.bases.ontology import ontology_quads, ontology_rules
 from kg.errors import DamagedStore, StoreError
+from kg.findings import Term
 from kg.storage.durable import lock, sync_folder
 from kg.storage.journal import Add, Journal, Kept, Load, Mark
 from kg.storage.seal import SEAL, broken, seal
 from kg.storage.store import Embedded
 from kg.syntax.turtle import read
 from kg.terms import STATE, VIEW, Progress, iri, text
-
-if TYPE_CHECKING:
-    from kg.bases.staging import Staging
 
 STORE_LOCK: Final = "store.lock"
 """In the folder of a base: held by its readers together, or alone by a writer that changes the files of the store."""
@@ -64,9 +63,10 @@ def build_store(folder: Path, progress: Progress = None) -> None:
     if not _finished(fresh, journal.mark):
         _remove(fresh)
         if journal_size(folder) >= LARGE:
-            with staged(folder, (), progress) as staging:
+            with closing(Draft(folder, progress=progress)) as draft:
+                draft.grow()
                 _make_room(folder)
-                write_store(fresh, staging, progress).close()
+                draft.view()
         else:
             _build_small(folder, journal, progress)
         finish(fresh, journal.mark)
@@ -96,40 +96,79 @@ def _make_room(folder: Path) -> None:
             _remove(folder / "store")
 
 
-@contextlib.contextmanager
-def staged(folder: Path, new: Sequence[Part], progress: Progress = None) -> Iterator[Staging]:
-    """Read what the journal of a base has, and what is new to it, into tables; check it and apply the rules.
+class Draft:
+    """The next store of a base, being made beside the present one while what was read is checked further.
 
-    Raises ``Refused`` with all that was found where it may not enter.
+    It answers what ``Entering`` asks. The facts, then the view, are written by a thread of its own: pyoxigraph keeps
+    one core busy with that, and all the rest needs another.
     """
-    from kg.bases.staging import Staging
 
-    staging = Staging(folder / FRESH / "work", progress)
-    try:
-        staging.read(_recorded(Journal.open(folder / "journal")), new)
-        staging.check()
-        staging.grow(ontology_rules())
-        yield staging
-    finally:
-        staging.close()
-        _remove(staging.folder)
+    def __init__(self, folder: Path, new: Sequence[Part] = (), progress: Progress = None) -> None:
+        """Read what the journal of a base has, and what is new to it, and check it.
 
+        Raises ``Refused`` with all that was found where it may not enter.
+        """
+        from kg.bases.staging import Staging
 
-def write_store(fresh: Path, staging: Staging, progress: Progress = None) -> Embedded:
-    """Write what was staged to a new store in ``fresh``, and return it open."""
-    tell = progress or (lambda _: None)
-    store = Embedded.create(fresh)
-    try:
+        self._fresh, self._tell = folder / FRESH, progress or (lambda _: None)
+        _remove(self._fresh)
+        self._store: Embedded | None = None
+        self._staging = Staging(self._fresh / "work", progress)
+        self._beside = ThreadPoolExecutor(1)
+        try:
+            self._staging.read(_recorded(Journal.open(folder / "journal")), new)
+            self._staging.check()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def texts(self) -> Sequence[Quad]:
+        """The texts of new sources that were found beside their files."""
+        return self._staging.texts
+
+    def grow(self) -> None:
+        """Begin to write the facts; make the view meanwhile. Raises ``Refused`` where it contradicts itself."""
+        self._store = Embedded.create(self._fresh)
+        facts = self._beside.submit(self._write_facts, self._store)
+        self._staging.grow(ontology_rules())
+        self.quads, self.claims, self.held = self._staging.quads, self._staging.claims, self._staging.held
+        self.view_file: Path | None = self._staging.write_view()
+        self._written = [facts, self._beside.submit(self._store.load, self.view_file, graph=VIEW)]
+
+    def examples(self) -> Iterator[Quad]:
+        """Yield quads such that what is wrong with terms or values of any new quad is wrong with one of these."""
+        return self._staging.examples()
+
+    def unclassed(self) -> Iterator[Term]:
+        """Yield the things of which accepted claims tell, but not of what class they are."""
+        return self._staging.unclassed()
+
+    def settle(self) -> None:
+        """Let go of the tables: from now on there are the store and the file of the view."""
+        self._staging.close()
+
+    def view(self) -> Embedded:
+        """Return the store when all is written."""
+        if not all(step.done() for step in self._written):
+            self._tell(f"writing: {self.held:,} triples hold")
+        for step in self._written:
+            step.result()
+        assert self._store is not None  # noqa: S101 - it grew before, said for the type checker
+        return self._store
+
+    def close(self) -> None:
+        """Close the store, and throw away the rest. Closing again does nothing."""
+        self._beside.shutdown(cancel_futures=True)
+        self._staging.close()
+        if self._store is not None:
+            self._store.close()
+        _remove(self._staging.folder)
+
+    def _write_facts(self, store: Embedded) -> None:
         store.fill(ontology_quads())
-        for number, file in enumerate(staging.files, start=1):
-            tell(f"writing facts: {number} of {len(staging.files)} files")
+        for file in self._staging.files:
             store.load(file)
-        tell(f"writing the view: {staging.held:,} triples")
-        store.load(staging.view_file, graph=VIEW)
-    except BaseException:
-        store.close()
-        raise
-    return store
 
 
 def finish(fresh: Path, mark: Mark) -> None:

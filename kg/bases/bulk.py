@@ -57,8 +57,14 @@ class Entering(Protocol):
     def examples(self) -> Iterator[Quad]:
         """Yield quads such that what is wrong with terms or values of any quad is wrong with one of these."""
 
-    def unclassed(self, view: Engine) -> Iterator[Term]:
+    def unclassed(self) -> Iterator[Term]:
         """Yield the things of which accepted claims tell, but not of what class they are."""
+
+    def settle(self) -> None:
+        """Let go of what only these two need."""
+
+    def view(self) -> Engine:
+        """Return a store that has the view with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +81,6 @@ class Batch:
     times: tuple[Quad, ...]
     quads: int = 0
     claims: int = 0
-    view_file: Path | None = None
-
-    def examples(self) -> Iterator[Quad]:
-        """Yield all quads."""
-        return self.facts()
-
-    def unclassed(self, view: Engine) -> Iterator[Term]:
-        """Yield the things of which accepted claims tell, but not of what class they are."""
-        solutions: Any = view.query(_UNCLASSED)
-        without = {row["thing"] for row in solutions}
-        facts = self.facts() if without else ()
-        yield from {
-            quad.subject for quad in facts if quad.subject in without and quad.graph_name in self.accepted
-        }
 
     def facts(self) -> Iterator[Quad]:
         """Yield all quads, as the store keeps them; some may come twice."""
@@ -104,6 +96,33 @@ class Batch:
             for quad in part.quads():
                 if quad.graph_name in held:
                     yield Quad(quad.subject, quad.predicate, quad.object, VIEW)
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A batch, and a store in memory that has the view with it: what may enter, of a size for memory."""
+
+    batch: Batch
+    store: Embedded
+    view_file: Path | None = None
+
+    def examples(self) -> Iterator[Quad]:
+        """Yield all quads."""
+        return self.batch.facts()
+
+    def unclassed(self) -> Iterator[Term]:
+        """Yield the things of which accepted claims tell, but not of what class they are."""
+        solutions: Any = self.store.query(_UNCLASSED)
+        without, accepted = {row["thing"] for row in solutions}, self.batch.accepted
+        facts = self.batch.facts() if without else ()
+        yield from {quad.subject for quad in facts if quad.subject in without and quad.graph_name in accepted}
+
+    def settle(self) -> None:
+        """Keep all: it is little."""
+
+    def view(self) -> Embedded:
+        """Return the store."""
+        return self.store
 
 
 @dataclass(slots=True)

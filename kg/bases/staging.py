@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
 from itertools import groupby, islice
 from pathlib import Path
 from typing import IO, Any, Final
@@ -25,7 +24,7 @@ from kg.findings import Finding, Place, Severity, Term
 from kg.logic.reason import complete
 from kg.logic.rules import Rule
 from kg.logic.tabular import TableMatcher
-from kg.storage.store import Embedded, Engine
+from kg.storage.store import Embedded
 from kg.storage.tables import Tables, lexical
 from kg.terms import BASE, CLAIMS, REFERENCE, Progress, iri
 
@@ -223,9 +222,8 @@ class Staging:
         """How many claims are new."""
         return int(self._run("SELECT count(*) FROM described WHERE part >= {new}")[0][0])
 
-    @cached_property
-    def view_file(self) -> Path:
-        """The view as N-Triples."""
+    def write_view(self) -> Path:
+        """Write the view as N-Triples."""
         file = self.folder / "view.nt"
         self.tables.write(file, "SELECT s, p, o FROM triple")
         return file
@@ -237,7 +235,7 @@ class Staging:
         sql = _EXAMPLES.replace("{things}", f"(({things}) AND {ascii_})")
         return self.tables.quads(self._filled(sql))
 
-    def unclassed(self, _: Engine) -> Iterator[Term]:
+    def unclassed(self) -> Iterator[Term]:
         """Yield the things of which accepted claims tell, but not of what class they are."""
         yield from self.tables.terms(row[0] for row in self._run(_UNCLASSED)).values()
 

@@ -19,8 +19,8 @@ from typing import Final, TypeAlias
 
 from pyoxigraph import Quad, RdfFormat
 
-from kg.bases.building import FRESH, LARGE, build_store, grown, journal_size, staged, write_store
-from kg.bases.bulk import Entering, Part, examine, file_part
+from kg.bases.building import FRESH, LARGE, Draft, build_store, grown, journal_size
+from kg.bases.bulk import Entering, Grown, Part, examine, file_part
 from kg.bases.cache import seed_files
 from kg.bases.changes import stamp
 from kg.bases.writing import Writer, read_lock, writing
@@ -29,7 +29,7 @@ from kg.findings import Check, Finding, Place, Severity
 from kg.storage.durable import lock, sync_folder, write_whole
 from kg.storage.journal import Journal, Kept, Load
 from kg.storage.seal import broken
-from kg.storage.store import Embedded, store_folder
+from kg.storage.store import store_folder
 from kg.syntax.turtle import SYNTAXES
 from kg.terms import VIEW, Progress
 
@@ -45,8 +45,8 @@ CHECKS: Final = {
         "build it anew from the journal with kg rebuild",
     ),
 }
-Tell: TypeAlias = Callable[[str], None]
-_Admit: TypeAlias = Callable[[Entering, Embedded, Progress], None]
+_Tell: TypeAlias = Callable[[str], None]
+_Admit: TypeAlias = Callable[[Entering, Progress], None]
 _Found: TypeAlias = tuple[int, int, int]
 _MAKING: Final = "making.lock"
 _PIECES: Final = ("journal", "store", "store.seal", "format")  # without the last it is no base
@@ -86,9 +86,9 @@ def load(
 ) -> Loaded:
     """Load files into a base on disk: checked, then recorded in its journal, then written to its store.
 
-    ``admit`` is told what would enter and the view as it would be, and raises ``Refused`` for what must not. All
-    files are in or none; after an error nothing has changed. Where there is much, a new store is made beside the
-    present one, which can be read meanwhile, and takes its place.
+    ``admit`` is told what would enter, and raises ``Refused`` for what must not. All files are in or none;
+    after an error nothing has changed. Where there is much, a new store is made beside the present one, which can be
+    read meanwhile, and takes its place.
     """
     clock = _Clock(progress)
     with writing(folder, clock.tell) as writer:
@@ -102,13 +102,13 @@ def load(
 
 
 def _load_small(
-    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: Tell
+    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
 ) -> _Found:
     """Make the view in memory, and write what is new into the store."""
     tell("checking evidence")
     batch = examine(parts, writer.store)
     view = grown(writer.store, batch, tell)
-    admit(batch, view, tell)
+    admit(Grown(batch, view), tell)
     tell("writing")
     quads = chain(batch.facts(), view.quads(graph=VIEW))
     new = (quad for quad in quads if not writer.store.contains(quad))
@@ -117,34 +117,33 @@ def _load_small(
 
 
 def _load_large(
-    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: Tell
+    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
 ) -> _Found:
-    """Make the view in tables, and a new store; the files are compressed while it is written."""
-    folder = writer.folder
-    shutil.rmtree(folder / FRESH, ignore_errors=True)
-    with _keeping(folder / "journal"):
-        with staged(folder, parts, tell) as staging, ThreadPoolExecutor(1) as beside:
-            compressed = beside.submit(lambda: list(_kept(writer, staging.texts, files)))
-            with closing(write_store(folder / FRESH, staging, tell)) as store:
-                admit(staging, store, tell)
+    """Make the view in tables, and a new store; the files are compressed meanwhile."""
+    with _keeping(writer.folder):
+        with closing(Draft(writer.folder, parts, tell)) as draft, ThreadPoolExecutor(1) as beside:
+            kept = beside.submit(lambda: list(_kept(writer, draft.texts, files)))
+            draft.grow()
+            admit(draft, tell)
+            draft.view()
             tell("compressing the files")
-            kept = compressed.result()
-            found = staging.quads, staging.claims, staging.held
-        tell("finishing")
-        writer.exchange(kept)
-    return found
+            kept.result()
+        tell("putting the store in its place")
+        writer.exchange(kept.result())
+    return draft.quads, draft.claims, draft.held
 
 
 @contextmanager
-def _keeping(journal: Path) -> Iterator[None]:
+def _keeping(folder: Path) -> Iterator[None]:
     """Where an error ends this, throw away the files that were kept meanwhile, and the store that was being made."""
-    before = set((journal / "loads").iterdir())
+    loads = folder / "journal" / "loads"
+    before = set(loads.iterdir())
     try:
         yield
     except ParleyError:
-        for path in set((journal / "loads").iterdir()) - before:
+        for path in set(loads.iterdir()) - before:
             path.unlink()
-        shutil.rmtree(journal.parent / FRESH, ignore_errors=True)
+        shutil.rmtree(folder / FRESH, ignore_errors=True)
         raise
 
 

@@ -196,18 +196,19 @@ class Gate:
         )
         return Examination(verdict, (), None if verdict.refused else change)
 
-    def admit(self, entering: Entering, view: Engine, progress: Progress = None) -> None:
+    def admit(self, entering: Entering, progress: Progress = None) -> None:
         """Refuse what is to be loaded in bulk for its terms, its values or its shapes.
 
-        ``view`` is the view as it would be. Raises ``Refused`` with all that was found; its message has the first
-        violation and the number of others. Cost: that of validating the whole view.
+        Raises ``Refused`` with all that was found; its message has the first violation and the number of others.
+        Cost: that of validating the whole view.
         """
         tell = progress or (lambda _: None)
         tell("checking terms and values")
         statements = (Statement(quad, Place("")) for quad in self.vocabulary.unlike(entering.examples()))
-        found = [*self.vocabulary.check(statements), *_unclassed(entering.unclassed(view))]
+        found = [*self.vocabulary.check(statements), *_unclassed(entering.unclassed())]
+        entering.settle()
         if not _violations(found):
-            found = self.validator.validate_all(view, progress, entering.view_file)
+            found = self._unshapely(entering, progress)
         if violations := _violations(found):
             first, more = violations[0], f" (and {len(violations) - 1} more)" if violations[1:] else ""
             where = short(first.focus) if isinstance(first.focus, NamedNode) else ""
@@ -216,6 +217,13 @@ class Gate:
             )
             refused.findings = tuple(violations)
             raise refused
+
+    def _unshapely(self, entering: Entering, progress: Progress) -> list[Finding]:
+        """Return what the shapes find; where the view is in a file, its store may still be being written."""
+        if entering.view_file is None:
+            return self.validator.validate_all(entering.view(), progress)
+        failing = self.validator.failing(entering.view_file, progress)
+        return self.validator.report(entering.view(), failing, progress)
 
     def validate(self, base: Engine, progress: Progress = None) -> Verdict:
         """Check a whole base: the evidence of every claim, and every shape; clashes cannot have come in.
