@@ -7,38 +7,32 @@ up to date is in ``writing``. docs/formats.md describes the files.
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
+from pyoxigraph import NamedNode, Quad, RdfFormat
 
 from kg.bases.bulk import Batch, Part, examine, file_part, grow
-from kg.bases.cache import fingerprint, ontology_files, seed_files
+from kg.bases.cache import seed_files
 from kg.bases.changes import endings, stamp
 from kg.bases.ontology import ontology_quads, ontology_rules
-from kg.errors import DamagedStore, StoreError
+from kg.bases.replacing import FRESH, PATIENCE, STORE_LOCK, finish, is_finished, put_in_place
+from kg.errors import DamagedStore
 from kg.findings import Term
-from kg.storage.durable import lock, sync_folder
-from kg.storage.journal import Add, Journal, Kept, Load, Mark
-from kg.storage.seal import SEAL, broken, seal
+from kg.storage.durable import lock
+from kg.storage.journal import Add, Journal, Kept, Load
+from kg.storage.seal import broken
 from kg.storage.store import Embedded
 from kg.syntax.turtle import read
-from kg.terms import STATE, VIEW, Progress, iri, text
+from kg.terms import VIEW, Progress
 
-STORE_LOCK: Final = "store.lock"
-"""In the folder of a base: held by its readers together, or alone by a writer that changes the files of the store."""
-FRESH: Final = "store.new"
-"""In the folder of a base: where its next store is made."""
 LARGE: Final = 40_000_000
 """Bytes of N-Quads from which on tables are faster than a store in memory: some 200,000 quads."""
-PATIENCE: Final = 10.0
-"""Seconds that readers and writers wait for each other."""
 
 
 def build(progress: Progress = None) -> Embedded:
@@ -60,9 +54,9 @@ def build_store(folder: Path, progress: Progress = None) -> None:
     """
     fresh = folder / FRESH
     journal = Journal.open(folder / "journal")
-    if not _finished(fresh, journal.mark):
-        _remove(fresh)
-        if journal_size(folder) >= LARGE:
+    if not is_finished(fresh, journal.mark):
+        shutil.rmtree(fresh, ignore_errors=True)
+        if is_much(folder):
             with closing(Draft(folder, progress=progress)) as draft:
                 draft.grow()
                 _make_room(folder)
@@ -88,14 +82,6 @@ def _build_small(folder: Path, journal: Journal, progress: Progress) -> None:
         store.fill(view.quads(graph=VIEW))
 
 
-def _make_room(folder: Path) -> None:
-    """Throw away a store that is damaged, now that it is known that the journal can build another."""
-    if broken(folder):
-        with lock(folder / STORE_LOCK, PATIENCE):
-            _refuse_if_in_use(folder)
-            _remove(folder / "store")
-
-
 class Draft:
     """The next store of a base, being made beside the present one while what was read is checked further.
 
@@ -108,10 +94,10 @@ class Draft:
 
         Raises ``Refused`` with all that was found where it may not enter.
         """
-        from kg.bases.staging import Staging
+        from kg.loading.staging import Staging
 
         self._fresh, self._tell = folder / FRESH, progress or (lambda _: None)
-        _remove(self._fresh)
+        shutil.rmtree(self._fresh, ignore_errors=True)
         self._store: Embedded | None = None
         self._staging = Staging(self._fresh / "work", progress)
         self._beside = ThreadPoolExecutor(1)
@@ -163,7 +149,7 @@ class Draft:
         self._staging.close()
         if self._store is not None:
             self._store.close()
-        _remove(self._staging.folder)
+        shutil.rmtree(self._staging.folder, ignore_errors=True)
 
     def _write_facts(self, store: Embedded) -> None:
         store.fill(ontology_quads())
@@ -171,65 +157,26 @@ class Draft:
             store.load(file)
 
 
-def finish(fresh: Path, mark: Mark) -> None:
-    """Say in a new store where in the journal it stands, and seal it: it may then be put in its place."""
-    with closing(Embedded.open(fresh)) as store:
-        store.add([standing_quad(mark)])
-        store.compact()
-    seal(fresh)
-
-
-def put_in_place(folder: Path) -> None:
-    """Put the store that was finished in the place of the old one, which nobody reads meanwhile.
-
-    Wherever this is cut short, the next to open the base finds one of the two, or goes on from here.
-    """
-    fresh, old = folder / FRESH, folder / "store.old"
-    _remove(old)
-    with lock(folder / STORE_LOCK, PATIENCE):
-        for name in (SEAL, "store.unsealed"):
-            (folder / name).unlink(missing_ok=True)
-        if (folder / "store").exists():
-            (folder / "store").rename(old)
-        (fresh / "store").rename(folder / "store")
-        (fresh / "format").replace(folder / "format")
-        (fresh / SEAL).replace(folder / SEAL)
-        sync_folder(folder)
-    _remove(fresh, old)
-
-
-def _finished(fresh: Path, mark: Mark) -> bool:
-    """Tell whether a new store lies there whole, and stands at a mark."""
-    try:
-        if not (fresh / SEAL).is_file() or broken(fresh, thorough=True) != []:
-            return False
-        with closing(Embedded.open(fresh, read_only=True)) as store:
-            return standing(store) == mark
-    except StoreError:
-        return False
-
-
-def journal_size(folder: Path) -> int:
-    """Return how many bytes the journal of a base holds, loaded files as they were."""
+def is_much(folder: Path, files: Iterable[Path] = ()) -> bool:
+    """Tell whether a base, with some files that it is to have, is better made in tables than in memory."""
     journal = Journal.open(folder / "journal")
-    kept = (
-        kept.size
-        for record in journal.records()
-        if isinstance(record.entry, Load)
-        for kept in record.entry.files
-    )
-    return journal.mark.offset + sum(kept)
+    loads = (record.entry.files for record in journal.records() if isinstance(record.entry, Load))
+    held = journal.mark.offset + sum(kept.size for load in loads for kept in load)
+    return held + sum(file.stat().st_size for file in files if file.is_file()) >= LARGE
+
+
+def _make_room(folder: Path) -> None:
+    """Throw away a store that is damaged, now that it is known that the journal can build another."""
+    if broken(folder):
+        with lock(folder / STORE_LOCK, PATIENCE):
+            _refuse_if_in_use(folder)
+            shutil.rmtree(folder / "store", ignore_errors=True)
 
 
 def _refuse_if_in_use(folder: Path) -> None:
     """Leave alone a store that a program without regard for our locks writes to; that breaks the seal as well."""
     with contextlib.suppress(DamagedStore):
         Embedded.open(folder, patience=0).close()
-
-
-def _remove(*folders: Path) -> None:
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _recorded(journal: Journal) -> Iterator[Part]:
@@ -251,19 +198,6 @@ def _recorded(journal: Journal) -> Iterator[Part]:
 def _loaded(journal: Journal, kept: Kept) -> Iterator[Quad]:
     with journal.content(kept) as content:
         yield from read(content, kept.rdf_format, name=kept.name)
-
-
-def standing(store: Embedded) -> Mark | None:
-    """Return where in the journal a store stands, ``None`` when it was not made from the ontology that there is now."""
-    for quad in store.quads(STATE, graph=STATE):
-        number, offset, checksum, made_from = json.loads(text(quad.object))
-        return Mark(number, offset, checksum) if made_from == fingerprint(ontology_files()) else None
-    return None
-
-
-def standing_quad(mark: Mark) -> Quad:
-    """Return what a store holds that stands at a mark."""
-    return Quad(STATE, iri("rdf:value"), Literal(json.dumps([*mark, fingerprint(ontology_files())])), STATE)
 
 
 def grown(store: Embedded, batch: Batch, progress: Progress = None) -> Embedded:

@@ -6,65 +6,31 @@ and reference data), evidence (every quote is in its source), rules (what follow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
+from pyoxigraph import Literal, NamedNode, Quad
 
-from kg.errors import Refused
 from kg.evidence.claims import Claim, text_quads, verify
 from kg.evidence.viewpoints import impossible_times
 from kg.findings import Term
+from kg.loading.faults import clashing, fault, ill_formed
+from kg.loading.parts import Entering, Part, file_part
 from kg.logic import reason
-from kg.logic.rules import SUPPORTED, Rule
+from kg.logic.rules import Rule
 from kg.storage.store import Embedded, Engine
-from kg.syntax.turtle import read
-from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, Progress, curie, iri, text
+from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, Progress, iri
+
+__all__ = ["Batch", "Entering", "Grown", "Part", "examine", "file_part", "grow"]
 
 _CLAIM: Final = iri("parley:Claim")
 _TYPE: Final = iri("rdf:type")
 _RECORDED: Final = iri("prov:generatedAtTime")
 _UNCLASSED: Final = f"SELECT DISTINCT ?thing {{ ?thing ?p ?o FILTER NOT EXISTS {{ ?thing {_TYPE} ?class }} }}"
 _TEXT_PROPERTIES: Final = (iri("schema:text"), iri("schema:sha256"))
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Quads that enter together: how to read them (again and again), what errors call them, when they came.
-
-    ``folder`` is where the texts of new sources lie; ``time`` is the ``xsd:dateTime`` at which claims that do
-    not say when they were recorded are taken to have been. ``many`` is true of a file that was or is to be loaded
-    in bulk.
-    """
-
-    quads: Callable[[], Iterator[Quad]]
-    name: str
-    folder: Path | None = None
-    time: str = ""
-    many: bool = False
-
-
-class Entering(Protocol):
-    """What may enter, as far as its own form and evidence go: its terms, values and shapes are yet to be checked."""
-
-    @property
-    def view_file(self) -> Path | None:
-        """The view with it as N-Triples, where that is at hand."""
-
-    def examples(self) -> Iterator[Quad]:
-        """Yield quads such that what is wrong with terms or values of any quad is wrong with one of these."""
-
-    def unclassed(self) -> Iterator[Term]:
-        """Yield the things of which accepted claims tell, but not of what class they are."""
-
-    def settle(self) -> None:
-        """Let go of what only these two need."""
-
-    def view(self) -> Engine:
-        """Return a store that has the view with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +102,6 @@ class _Seen:
     subjects: set[NamedNode] = field(default_factory=set)
     sources: list[Quad] = field(default_factory=list)
     read: int = 0
-
-
-def file_part(path: Path, time: str = "") -> Part:
-    """Return the part that a file is; it is read when the part is, and texts are looked for beside it."""
-    return Part(lambda: read(path), str(path), path.parent, time, many=True)
 
 
 def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
@@ -225,59 +186,6 @@ def _read_part(part: Part, seen: _Seen) -> Iterator[Quad]:
             seen.graphs[graph] = part.name
 
 
-def ill_formed(quad: Quad, name: str) -> Refused | None:
-    """Say what no fact is made of: blank nodes, and what only RDF 1.2 knows, which few other tools read."""
-    value = quad.object
-    if isinstance(quad.subject, BlankNode) or isinstance(value, BlankNode):
-        return fault("blank-node", name, property=quad.predicate)
-    if isinstance(value, Triple) or (isinstance(value, Literal) and value.direction):
-        return fault("rdf-1.2", name, property=quad.predicate)
-    return None
-
-
-_FAULTS: Final = {
-    "blank-node": (
-        "a blank node in the statement with {property}",
-        "give it an IRI: facts have no blank nodes",
-    ),
-    "rdf-1.2": (
-        "a value that only RDF 1.2 knows in the statement with {property}",
-        "leave out triples as values and text directions",
-    ),
-    "outside-claims": (
-        "a statement about {subject} stands outside any claim",
-        "put it into the graph of a claim that quotes its sentence, or into graph:reference",
-    ),
-    "undescribed-graph": (
-        "statements in {graph}, which no claim describes",
-        "describe it in graph:claims with its source, speaker and quote",
-    ),
-    "reserved-graph": (
-        "a claim has the name of one of the base's own graphs",
-        "give it an IRI of its own",
-    ),
-    "recording-time": (
-        "{written}, when the claim was {name}, {why}",
-        "write the time at which it was, or leave it out",
-    ),
-    "changed-claim": (
-        "the base has this already, and says something else about it",
-        "give the new claim or source an IRI of its own",
-    ),
-    "clash": (
-        "the facts contradict each other about {things}: {said}",
-        "correct or leave out one side",
-    ),
-}
-"""What refuses, by the codes that the gate has for it: what is said, and what to do."""
-
-
-def fault(code: str, where: str = "", **words: object) -> Refused:
-    """Return the refusal for a fault, told by its code and the words that its message needs."""
-    what, remedy = _FAULTS[code]
-    return Refused(what.format(**words), where=where, remedy=remedy)
-
-
 def _refuse_changes(parts: Sequence[Part], subjects: Iterable[NamedNode], known: Engine) -> None:
     """Refuse to say something else about a claim or source that the base already has, or in such a claim."""
     old = {node for node in subjects if any(True for _ in known.quads(node, None, None, CLAIMS))}
@@ -301,14 +209,3 @@ def grow(view: Engine, batch: Batch, rules: Sequence[Rule], progress: Progress =
     tell("looking for contradictions")
     for rule, sides in reason.clashes(view, rules):
         raise clashing(rule, sides)
-
-
-def clashing(rule: Rule, sides: reason.Bindings) -> Refused:
-    """Say that facts contradict each other."""
-    things = " and ".join(dict.fromkeys(_short(term) for term in sides.values()))
-    said = " ".join(SUPPORTED[name] for name in rule.names if name in SUPPORTED).rstrip(".")
-    return fault("clash", things=things, said=said)
-
-
-def _short(term: NamedNode | BlankNode | Literal | Triple) -> str:
-    return (curie(term) if isinstance(term, NamedNode) else None) or text(term)

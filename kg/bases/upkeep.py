@@ -19,10 +19,11 @@ from typing import Final, TypeAlias
 
 from pyoxigraph import Quad, RdfFormat
 
-from kg.bases.building import FRESH, LARGE, Draft, build_store, grown, journal_size
+from kg.bases.building import Draft, build_store, grown, is_much
 from kg.bases.bulk import Entering, Grown, Part, examine, file_part
 from kg.bases.cache import seed_files
 from kg.bases.changes import stamp
+from kg.bases.replacing import FRESH
 from kg.bases.writing import Writer, read_lock, writing
 from kg.errors import DamagedStore, ParleyError, StoreError
 from kg.findings import Check, Finding, Place, Severity
@@ -93,11 +94,8 @@ def load(
     clock = _Clock(progress)
     with writing(folder, clock.tell) as writer:
         parts = [file_part(path, stamp(writer.time).value) for path in files]
-        there = sum(path.stat().st_size for path in files if path.is_file()) + journal_size(folder)
-        if there >= LARGE:
-            found = _load_large(writer, parts, files, admit, clock.tell)
-        else:
-            found = _load_small(writer, parts, files, admit, clock.tell)
+        way = _load_large if is_much(folder, files) else _load_small
+        found = way(writer, parts, files, admit, clock.tell)
     return Loaded(tuple(path.name for path in files), *found, clock.stop())
 
 

@@ -18,17 +18,9 @@ from typing import IO, Final
 
 from pyoxigraph import Quad, RdfFormat
 
-from kg.bases.building import (
-    FRESH,
-    PATIENCE,
-    STORE_LOCK,
-    build_store,
-    finish,
-    put_in_place,
-    standing,
-    standing_quad,
-)
+from kg.bases.building import build_store
 from kg.bases.changes import Change, addition, rulebook, withdrawal
+from kg.bases.replacing import FRESH, PATIENCE, STORE_LOCK, finish, put_in_place, standing, standing_quad
 from kg.errors import DamagedStore, ParleyError, StoreError
 from kg.storage.durable import lock
 from kg.storage.journal import Add, Journal, Kept, Load, Mark, Record, Withdraw

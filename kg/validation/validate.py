@@ -113,7 +113,7 @@ class Validator:
         return self.report(engine, failing, progress)
 
     def failing(self, data: Path, progress: Progress = None) -> dict[NamedNode, set[Term]]:
-        """Return the focus nodes in a file of N-Triples that fail some shape, by the shape; its queries are left out."""
+        """Return the focus nodes in a file of N-Triples that fail some shape, by the shape, but for its queries."""
         if progress:
             progress("validating")
         return self._failing(data)

@@ -7,20 +7,20 @@ the few of which something has to be said, and the memory that is taken does not
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, serialize
+from pyoxigraph import Literal, NamedNode, Quad
 
-from kg.bases.bulk import Part, clashing, fault, ill_formed
 from kg.errors import Refused
-from kg.evidence.claims import Claim, flaw, read_claims, text_quads
+from kg.evidence.claims import read_claims, text_quads, unfounded
 from kg.evidence.viewpoints import impossible_times
 from kg.findings import Finding, Place, Severity, Term
+from kg.loading.faults import clashing, fault, ill_formed, refusal
+from kg.loading.parts import Part, spool, stamped
 from kg.logic.reason import complete
 from kg.logic.rules import Rule
 from kg.logic.tabular import TableMatcher
@@ -43,7 +43,6 @@ _NAMES: Final = {
 }
 """The terms that the queries here name, as ``{a}`` and so on; ``{claims}`` and ``{reference}`` are the graphs."""
 
-_AT_ONCE: Final = 500_000  # quads between two reports of progress
 _TEXTS_AT_ONCE: Final = 64
 _THINGS: Final = tuple(BASE + name for name in ("id/", "source/", "claim/"))
 _STAMPS: Final = -1  # the number of the part that is made here
@@ -74,12 +73,10 @@ SELECT told.source, told.claim, q.text, b.text, e.text FROM told JOIN term q ON 
 JOIN term b ON b.id = begin JOIN term e ON e.id = ending WHERE whole ORDER BY told.source
 """
 _TEXTS: Final = """
-SELECT s, max(text), count(*) FROM (SELECT DISTINCT s, o FROM quad WHERE g = {claims} AND p = {text})
-JOIN term ON id = o GROUP BY s ORDER BY s
-"""
-_DIGESTS: Final = """
-SELECT s, max(text), count(*) FROM (SELECT DISTINCT s, o FROM quad WHERE g = {claims} AND p = {sha256})
-JOIN term ON id = o GROUP BY s
+SELECT s, any_value(text) FILTER (p = {text}), count(*) FILTER (p = {text}),
+    any_value(text) FILTER (p = {sha256}), count(*) FILTER (p = {sha256})
+FROM (SELECT DISTINCT s, p, o FROM quad WHERE g = {claims} AND p IN ({text}, {sha256})) JOIN term ON id = o
+GROUP BY s ORDER BY s
 """
 _ODD: Final = r"""
 SELECT DISTINCT s, p, o, part FROM quad WHERE s IN (SELECT id FROM odd) OR o IN (SELECT id FROM odd) OR s < 0
@@ -93,8 +90,10 @@ SELECT g, any_value(s), any_value(part) FROM quad JOIN term ON id = g WHERE g NO
 AND (text = '' OR starts_with(text, '_:') OR starts_with(text, '<{base}graph/')) GROUP BY g
 """
 _UNDESCRIBED: Final = """
-SELECT g, min(part) FROM quad WHERE g NOT IN ({claims}, {reference}) AND g NOT IN (SELECT claim FROM described)
-GROUP BY g
+SELECT g, min(part) FROM quad WHERE g NOT IN ({claims}, {reference}) AND NOT EXISTS (
+    SELECT 1 FROM quad it WHERE it.s = quad.g AND it.g = {claims} AND it.p = {a} AND it.o = {claim}
+    AND (it.part >= {new}) = (quad.part >= {new})
+) GROUP BY g
 """
 _CHANGED: Final = """
 WITH old AS (SELECT DISTINCT s FROM quad WHERE g = {claims} AND part < {new} AND part <> -1),
@@ -176,7 +175,7 @@ class Staging:
                 for part in parts:
                     self._read(part, part.quads())
             else:
-                self._read(Part(lambda: iter(()), "the journal"), _stamped(parts))
+                self._read(Part(lambda: iter(()), "the journal"), stamped(parts))
         self._new = len(self._parts)
         self._names["new"] = self._new if new else len(self._parts) + 1
         for part in new:
@@ -255,7 +254,7 @@ class Staging:
         file = self.folder / f"{len(self._parts)}.nq"
         read = 0
         with file.open("wb") as output:
-            while count := _spooled(quads, output):
+            while count := spool(quads, output):
                 read += count
                 self._tell(f"reading: {read:,} quads of {part.name}")
         self.tables.read(file, len(self._parts))
@@ -318,7 +317,7 @@ class Staging:
 
     def _untold(self) -> Iterator[Finding]:
         """Yield claims and sources that are not described in full, or twice, or that the base knows otherwise."""
-        about = self.tables.terms(row[0] for row in self._run(_CHANGED)) if self._new else {}
+        about = self.tables.terms(row[0] for row in self._run(_CHANGED))
         for subject in about.values():
             yield _finding("changed-claim", fault("changed-claim"), subject)
         broken = self._run(
@@ -339,66 +338,23 @@ class Staging:
 
     def _unfounded(self) -> Iterator[Finding]:
         """Yield the claims whose quotes are not where they say, and the texts without their fingerprints."""
-        digests = {source: (lexical(digest), count) for source, digest, count in self._run(_DIGESTS)}
-        for source, (_, count) in digests.items():
-            if count > 1:
-                yield self._doubled(source, "fingerprints")
-        texts = self.tables.rows(self._filled(_TEXTS), most=_TEXTS_AT_ONCE)
-        at, words = 0, ""
-        claims = groupby(self.tables.rows(_QUOTES), key=lambda row: int(row[0]))
-        for source, rows in claims:
-            while at < source and (found := next(texts, None)) is not None:
-                at, words = found[0], lexical(found[1])
-                yield from self._unlike_text(at, words, found[2], digests)
-            for _, claim, quote, begin, end in rows:
-                if not _stands(words if at == source else "", quote, begin, end):
-                    yield from self._unfounded_claim(
-                        claim, source, words if at == source else None, (quote, begin, end)
-                    )
-        for at, text, count in texts:
-            yield from self._unlike_text(at, lexical(text), count, digests)
 
-    def _unlike_text(
-        self, source: int, words: str, count: int, digests: Mapping[int, tuple[str, int]]
-    ) -> Iterator[Finding]:
-        if count > 1:
-            yield self._doubled(source, "texts")
-        stated = digests.get(source, ("", 0))[0]
-        if count == 1 and stated != hashlib.sha256(words.encode()).hexdigest():
-            about = self.tables.terms([source])[source]
-            what = f"the source's fingerprint is {'not that of its text' if stated else 'not stated'}"
-            remedy = "restore the text, or state the SHA-256 of the new one and check its quotes"
-            yield _finding("changed-text", Refused(what, where=about.value, remedy=remedy), about)
+        def name(number: int) -> Any:  # noqa: ANN401 - the name of a source or a claim
+            return self.tables.terms([number])[number]
 
-    def _doubled(self, source: int, name: str) -> Finding:
-        about = self.tables.terms([source])[source]
-        refused = Refused(f"the source has two {name}", where=about.value, remedy="make it two sources")
-        return _finding("ambiguous-source", refused, about)
+        def plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(lexical(value) if isinstance(value, str) else value for value in row)
 
-    def _unfounded_claim(
-        self, claim: int, source: int, words: str | None, said: tuple[str, str, str]
-    ) -> Iterator[Finding]:
-        terms = self.tables.terms([claim, source])
-        quote, begin, end = map(lexical, said)
-        try:
-            place = int(begin), int(end)
-        except ValueError:
-            remedy = "oa:start and oa:end count code points"
-            refused = Refused(
-                "the position of the quote is no whole number", where=terms[claim].value, remedy=remedy
-            )
-            yield _finding("bad-position", refused, terms[claim])
-            return
-        wrong = flaw(Claim(terms[claim], terms[source], terms[source], quote, *place), words)
-        if wrong:
-            code = "source-without-text" if words is None else "quote-not-found"
-            yield _finding(code, Refused(wrong[0], where=terms[claim].value, remedy=wrong[1]), terms[claim])
+        texts: Any = map(plain, self.tables.rows(self._filled(_TEXTS), most=_TEXTS_AT_ONCE))
+        quotes: Any = map(plain, self.tables.rows(_QUOTES))
+        for code, about, what, remedy in unfounded(texts, quotes, name):
+            yield _finding(code, Refused(what, where=about.value, remedy=remedy), about)
 
     def _untimely(self) -> Iterator[Finding]:
         """Yield the new claims that say when they were recorded or withdrawn, and cannot have been then."""
-        if not self._new:
-            return  # a new base takes the project's own files, however slow its clock is
-        time = self._parts[self._new].time if self._new < len(self._parts) else ""
+        if self._new == len(self._parts):
+            return  # what a journal holds came in, whatever it is
+        time = self._parts[self._new].time
         now = datetime.fromisoformat(time) if time else None
         judged: dict[tuple[str | None, str | None], list[Any]] = {}
         for claim, begun, ended in self.tables.rows(self._filled(_TIMES)):
@@ -413,21 +369,6 @@ class Staging:
                 )
 
 
-def refusal(findings: Sequence[Finding]) -> Refused:
-    """Return the refusal for what was found: it names the first of the claims or things, and carries all."""
-    first = min(findings, key=lambda one: (str(one.focus or ""), one.code))
-    others = len({(one.focus, one.code, one.message) for one in findings}) - 1
-    more = f" (and {others} more)" if others else ""
-    where = (
-        first.focus.value
-        if isinstance(first.focus, NamedNode) and not first.place
-        else str(first.place or "")
-    )
-    refused = Refused(first.message + more, where=where, remedy=first.remedy)
-    refused.findings = tuple(findings)
-    return refused
-
-
 def _finding(code: str, refused: Refused, about: Term | None = None) -> Finding:
     file = refused.where and (not isinstance(about, NamedNode) or refused.where != about.value)
     place = Place(refused.where) if file else None
@@ -438,47 +379,6 @@ def _code_of(refused: Refused) -> str:
     if "two of" in refused.what:
         return "ambiguous-claim"
     return "bad-position" if "position" in refused.what else "incomplete-claim"
-
-
-def _stands(words: str, quote: str, begin: str, end: str) -> bool:
-    """Tell whether a quote is certainly in a text where it says."""
-    said = lexical(quote)
-    try:
-        start, stop = int(lexical(begin)), int(lexical(end))
-    except ValueError:
-        return False
-    return bool(said) and 0 <= start <= stop <= len(words) and words[start:stop] == said
-
-
-def _stamped(parts: Iterable[Part]) -> Iterator[Quad]:
-    """Yield the quads of small parts, and of each when its claims were recorded, where they do not say."""
-    claim, type_, recorded = iri("parley:Claim"), iri("rdf:type"), iri("prov:generatedAtTime")
-    for part in parts:
-        fresh: dict[Any, None] = {}
-        timed = set()
-        for quad in part.quads():
-            if quad.graph_name == CLAIMS:
-                if quad.predicate == type_ and quad.object == claim:
-                    fresh[quad.subject] = None
-                elif quad.predicate == recorded:
-                    timed.add(quad.subject)
-            yield quad
-        if part.time:
-            stamp = Literal(part.time, datatype=iri("xsd:dateTime"))
-            yield from (Quad(one, recorded, stamp, CLAIMS) for one in fresh if one not in timed)
-
-
-def _spooled(quads: Iterator[Quad], output: IO[bytes]) -> int:
-    """Write the next quads as N-Quads and return how many there were."""
-    count = 0
-
-    def counted() -> Iterator[Quad]:
-        nonlocal count
-        for count, quad in enumerate(islice(quads, _AT_ONCE), start=1):  # noqa: B007 - read after the loop
-            yield quad
-
-    serialize(counted(), output, format=RdfFormat.N_QUADS)
-    return count
 
 
 def _pieces(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:
