@@ -185,7 +185,12 @@ def test_a_killed_process_leaves_what_it_acknowledged_and_nothing_by_halves(
             acknowledged += sum(word == "did" for word, *_ in said)
     assert acknowledged > kills / 4
     assert not list(inspect(quick))
-    assert content(quick) == rebuilt(quick, tmp_path / "anew")
+    # What has no name in the ontology has another label in each process that reads it.
+    kept, anew = (
+        {line for line in found if "_:" not in line}
+        for found in (content(quick), rebuilt(quick, tmp_path / "anew"))
+    )
+    assert kept == anew
 
 
 def test_an_unsealed_base_is_read_where_nobody_can_seal_it(filled, monkeypatch):

@@ -132,7 +132,7 @@ def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
     if known is not None:
         _refuse_changes(parts, seen.subjects, known)
         described.fill(q for term in _TEXT_PROPERTIES for q in known.quads(None, term, None, CLAIMS))
-    claims = verify(described)
+    claims = list(verify(described))
     loaded = [
         part for part in parts if part.folder is not None
     ]  # what a journal holds came in, whatever it is

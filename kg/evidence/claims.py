@@ -16,7 +16,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -76,6 +76,7 @@ _TERM_OF: Final = {name: term for term, name in _PROPERTIES.items()}
 _TERMS: Final = {name: curie(term) for term, name in _PROPERTIES.items()}
 _CLAIM: Final = iri("parley:Claim")
 _TYPE: Final = iri("rdf:type")
+_PIECE: Final = 10_000  # claims that are in memory at once
 _NO_POSITION: Final = (
     "the position of the quote is no whole number",
     "oa:start and oa:end count code points",
@@ -181,12 +182,12 @@ def _decoded(path: Path, content: bytes) -> str:
         ) from error
 
 
-def verify(store: Engine) -> list[Claim]:
-    """Return the claims of a store whose every quote stands in its source's text, character for character.
+def verify(store: Engine) -> Iterator[Claim]:
+    """Yield the claims of a store, and see whether every quote stands in its source's text, character for character.
 
-    Checked as well: every text has its fingerprint, and no source has two of either.
-    Raises ``Refused`` naming the first claim, in the order of their IRIs, that does not hold.
-    Cost: one pass over the claims.
+    Checked as well: every text has its fingerprint, and no source has two of either. Raises ``Refused``, when all
+    have been yielded, naming the first claim, in the order of their IRIs, that does not hold; at once for one that
+    is not described in full. Cost: one look-up a claim; memory grows with the texts, not with the claims.
     """
     texts = source_texts(store)
     stated = _once(_SHA256, "fingerprints", store)
@@ -194,13 +195,19 @@ def verify(store: Engine) -> list[Claim]:
         if stated.get(source) != hashlib.sha256(words.encode()).hexdigest():
             what, remedy = _other_text(stated=source in stated)
             raise Refused(what, where=source, remedy=remedy)
-    claims = list(read_claims(store))
-    bad = [(claim, reason) for claim in claims if (reason := _flaw(claim, texts.get(claim.source)))]
-    if bad:
-        claim, (what, remedy) = min(bad, key=lambda pair: pair[0].iri.value)
-        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        raise Refused(what + more, where=claim.iri.value, remedy=remedy)
-    return claims
+    first, count = None, 0
+    claims = (quad.subject for quad in store.quads(None, _TYPE, _CLAIM, CLAIMS))
+    named = (claim for claim in claims if isinstance(claim, NamedNode))
+    while some := list(islice(named, _PIECE)):
+        for claim in read_claims(store, some):
+            if reason := _flaw(claim, texts.get(claim.source)):
+                count += 1
+                first = min(first or (claim.iri.value, reason), (claim.iri.value, reason))
+            yield claim
+    if first:
+        name, (what, remedy) = first
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        raise Refused(what + more, where=name, remedy=remedy)
 
 
 def _once(predicate: NamedNode, name: str, store: Engine) -> dict[str, str]:

@@ -19,7 +19,7 @@ from kg.bases.changes import Change, addition, is_withdrawn, rulebook, withdrawa
 from kg.bases.ontology import ontology_shapes, ontology_triples
 from kg.disputes.counts import contested
 from kg.errors import LimitReached, Refused, UnsupportedConstruct
-from kg.evidence.claims import Claim, verify
+from kg.evidence.claims import verify
 from kg.evidence.scrutiny import second_looks
 from kg.evidence.testimony import Evidence, examine, unsourced
 from kg.findings import Check, Finding, Place, Severity, Term, Verdict
@@ -233,16 +233,16 @@ class Gate:
         found: list[Finding] = []
         if progress:
             progress("checking evidence")
-        claims: list[Claim] = []
+        claims = 0
         try:
-            claims = verify(base)
+            claims = sum(1 for _ in verify(base))
         except Refused as error:
             found.append(Finding("quote-not-found", Severity.VIOLATION, error.what, error.remedy))
         view = Overlay(base)
         grounds = Grounds(view, (), (), self.rules)
         found += map(grounds.grounded, self.validator.validate_all(base, progress))
         (row,) = cast("QuerySolutions", base.query("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"))
-        checked = len(claims) + int(row["n"].value)
+        checked = claims + int(row["n"].value)
         return Verdict(tuple(found), checked=checked, whole=True, labels=grounds.labels(found))
 
     def _grounds(self, case: _Case, view: Overlay) -> Grounds:
