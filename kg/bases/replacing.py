@@ -46,7 +46,6 @@ def finish(fresh: Path, mark: Mark) -> None:
     """Say in a new store where in the journal it stands, and seal it: it may then be put in its place."""
     with closing(Embedded.open(fresh)) as store:
         store.add([standing_quad(mark)])
-        store.compact()
     seal(fresh)
 
 

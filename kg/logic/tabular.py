@@ -23,7 +23,7 @@ _TRIPLE, _NEW, _NOTED = "triple", "rule_new", "rule_noted"
 _TYPE, _SAME = iri("rdf:type"), iri("owl:sameAs")
 _PLACES: Final = ("s", "p", "o")
 _ROW: Final = NamedNode("slot:")
-_ROWS: Final = 5_000
+_ROWS: Final = 50_000
 """Rows whose condition pyoxigraph judges at once."""
 _MOST_CLASHES: Final = 1_000  # of one rule: who reads more?
 _VARIABLE: Final = re.compile(r"\?(\w+)")
@@ -42,7 +42,7 @@ class TableMatcher:
         self._tables = tables
         self._present: set[object] | None = None
         for name in (_NEW, _NOTED):
-            tables.run(f"CREATE OR REPLACE TABLE {name} (s BIGINT, p BIGINT, o BIGINT)")
+            tables.run(f"CREATE OR REPLACE TABLE {name} (s INTEGER, p INTEGER, o INTEGER)")
 
     def derive(self, batch: Batch, *, note: bool) -> None:
         """Add what rules of one head derive and the table has not."""
@@ -149,7 +149,7 @@ class TableMatcher:
         ways, judged = f"rule_way_{number}", f"rule_judged_{number}"
         self._tables.run(f"CREATE OR REPLACE TABLE {ways} AS SELECT *, {test} AS holds FROM ({body.sql()})")
         columns = [body.columns[name] for name in (*used, *body.made)]
-        kinds = "".join(f"{column} BIGINT, " for column in columns)
+        kinds = "".join(f"{column} INTEGER, " for column in columns)
         self._tables.run(f"CREATE OR REPLACE TABLE {judged} ({kinds}one INTEGER)")
         distinct = ", ".join(columns[: len(used)]) or "0"
         rows = self._tables.rows(f"SELECT DISTINCT {distinct} FROM {ways} WHERE holds IS NULL")

@@ -25,10 +25,10 @@ MEMORY: Final = "1200MB"
 _PIECE: Final = 10_000  # terms that pass through Python at once
 _SHORT_LINE: Final = 1 << 20
 _TABLES: Final = """
-CREATE TABLE term (id BIGINT, text VARCHAR);
-CREATE TABLE alias (id BIGINT, text VARCHAR);
-CREATE TABLE quad (s BIGINT, p BIGINT, o BIGINT, g BIGINT, part INTEGER);
-CREATE TABLE triple (s BIGINT, p BIGINT, o BIGINT);
+CREATE TABLE term (id INTEGER, text VARCHAR);
+CREATE TABLE alias (id INTEGER, text VARCHAR);
+CREATE TABLE quad (s INTEGER, p INTEGER, o INTEGER, g INTEGER, part INTEGER);
+CREATE TABLE triple (s INTEGER, p INTEGER, o INTEGER);
 """
 # A line of N-Quads as pyoxigraph writes it: one space between terms, no space in an IRI. What stands in no graph has
 # a line that ends in its object, which is an IRI and then nothing is left over, or a literal, which holds quotes.
