@@ -18,7 +18,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from kg.findings import Finding
 
 
 class ParleyError(Exception):
@@ -84,9 +87,13 @@ class Overtaken(StoreError):
 
 
 class Refused(ParleyError):
-    """Raised when input is well-formed but must not enter: its evidence does not hold, or it clashes."""
+    """Raised when input is well-formed but must not enter: its evidence does not hold, or it clashes.
+
+    ``findings`` are all that was found, where more was looked for than what the message names.
+    """
 
     exit_status = 1
+    findings: Sequence[Finding] = ()
 
 
 class LimitReached(ParleyError):

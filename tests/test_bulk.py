@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import kg
+from kg.bases import building
 from kg.bases.bulk import Part, examine, file_part
 from kg.errors import ParleyError
 from kg.storage.store import Embedded
@@ -23,6 +24,14 @@ DESCRIBED = re.compile(r"    <https://w3id.org/parley/claim/truce/1> a .*?\n\n",
 TEXT = (FILES / "truce.txt").read_bytes()
 
 Change = Callable[[Path], object]
+
+
+@pytest.fixture(autouse=True, params=["in memory", "in tables"])
+def way(request, monkeypatch) -> str:
+    """Load in memory, as little is, and in tables, as much is: the same may enter, and the same is said."""
+    if request.param == "in tables":
+        monkeypatch.setattr(building, "LARGE", 0)
+    return request.param
 
 
 @pytest.fixture

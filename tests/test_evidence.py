@@ -42,7 +42,7 @@ def base(words: str, quote: str, start: int, end: int) -> Embedded:
 
 def refusal(store: Embedded) -> str:
     with pytest.raises(Refused) as caught:
-        verify(store)
+        list(verify(store))
     assert "\n" not in str(caught.value)
     assert caught.value.exit_status == 1
     return str(caught.value)
@@ -61,7 +61,7 @@ def quotes(draw: st.DrawFn) -> tuple[str, int, int]:
 @example(("e\u0301", 0, 1))
 def test_every_piece_of_a_text_can_be_quoted_at_its_place(found):
     words, start, end = found
-    verify(base(words, words[start:end], start, end))
+    list(verify(base(words, words[start:end], start, end)))
 
 
 @given(quotes(), st.data())
@@ -93,19 +93,19 @@ def test_a_quote_at_any_other_place_is_refused_and_the_place_that_is_named_holds
     assume(not (0 <= wrong[0] <= wrong[1] and words[wrong[0] : wrong[1]] == quote))
     remedy = refusal(base(words, quote, *wrong)).rpartition("write oa:start ")[2]
     named = [int(number) for number in remedy.split(" ; oa:end ")]
-    verify(base(words, quote, *named))
+    list(verify(base(words, quote, *named)))
 
 
 def test_letters_that_look_alike_are_not_the_same():
     """A combining accent is another text than the letter that has it; nothing is normalised."""
-    verify(base("café", "café", 0, 4))
+    list(verify(base("café", "café", 0, 4)))
     assert "is not in the source" in refusal(base("cafe\u0301", "café", 0, 5))
     assert "which reads 'cafe' there" in refusal(base("cafe", "cafе", 0, 4))
 
 
 def test_positions_are_code_points_and_not_bytes_or_utf16():
     words = "🕊🕊é peace"
-    verify(base(words, "peace", 4, 9))
+    list(verify(base(words, "peace", 4, 9)))
     for start in (len("🕊🕊é ".encode()), len("🕊🕊é ".encode("utf-16-le")) // 2):
         assert "its quote stands at 4 to 9" in refusal(base(words, "peace", start, start + 5))
 
@@ -151,7 +151,7 @@ def test_what_is_no_claim_may_have_two_authors_and_a_claim_may_speak_of_claims()
     store.add(Quad(SOURCE, iri("prov:wasAttributedTo"), iri(author), CLAIMS) for author in ("id:a", "id:b"))
     store.add([Quad(CLAIM, iri("rdfs:seeAlso"), iri("parley:Claim"), CLAIMS)])
     assert len(list(read_claims(store))) == 1
-    verify(store)
+    list(verify(store))
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_statements_become_one_claim_that_holds_where_its_quote_can_be_placed(fo
     store = base(words, words[start:end], start, end)
     store.update(f"DELETE WHERE {{ GRAPH {CLAIMS} {{ {CLAIM} ?p ?o }} }}")
     store.add(statement.quad for statement in made)
-    assert verify(store) == [Claim(CLAIM, SOURCE, iri("id:putin"), words[start:end], start, end)]
+    assert list(verify(store)) == [Claim(CLAIM, SOURCE, iri("id:putin"), words[start:end], start, end)]
     assert [statement.quad.graph_name for statement in made[-2:]] == [CLAIM, REFERENCE]
     assert [statement.place.line for statement in made[-2:]] == [1, 2]
 

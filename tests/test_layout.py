@@ -28,6 +28,7 @@ LAYERS = [
     {"reporting"},
     {"gate", "views", "importing", "distant"},
     {"bases"},
+    {"loading"},
     {"citing"},
     {"disputes"},
     {"proofs"},
@@ -42,7 +43,7 @@ LAYERS = [
 """Packages and the modules beside them: imports point down, or to another module of the same package."""
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
-MOST_PARTS = 29  # docs/decisions/0005-module-budget.md
+MOST_PARTS = 30  # docs/decisions/0005-module-budget.md
 MOST_MODULES = 8  # in a package
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 50

@@ -55,7 +55,7 @@ def entered(evidence: Evidence) -> Embedded:
     """Return a base that holds what was examined; the bulk gate's own check must agree with it."""
     store = Embedded()
     store.fill(statement.quad for statement in evidence.statements)
-    verify(store)
+    list(verify(store))
     return store
 
 

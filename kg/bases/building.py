@@ -7,32 +7,32 @@ up to date is in ``writing``. docs/formats.md describes the files.
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
+from pyoxigraph import NamedNode, Quad, RdfFormat
 
 from kg.bases.bulk import Batch, Part, examine, file_part, grow
-from kg.bases.cache import fingerprint, ontology_files, seed_files
+from kg.bases.cache import seed_files
 from kg.bases.changes import endings, stamp
 from kg.bases.ontology import ontology_quads, ontology_rules
+from kg.bases.replacing import FRESH, PATIENCE, STORE_LOCK, finish, is_finished, put_in_place
 from kg.errors import DamagedStore
-from kg.storage.durable import lock, sync_folder
-from kg.storage.journal import Add, Journal, Kept, Load, Mark
-from kg.storage.seal import broken, seal
+from kg.findings import Term
+from kg.storage.durable import lock
+from kg.storage.journal import Add, Journal, Kept, Load
+from kg.storage.seal import broken
 from kg.storage.store import Embedded
 from kg.syntax.turtle import read
-from kg.terms import STATE, VIEW, Progress, iri, text
+from kg.terms import VIEW, Progress
 
-STORE_LOCK: Final = "store.lock"
-"""In the folder of a base: held by its readers together, or alone by a writer that changes the files of the store."""
-PATIENCE: Final = 10.0
-"""Seconds that readers and writers wait for each other."""
+LARGE: Final = 40_000_000
+"""Bytes of N-Quads from which on tables are faster than a store in memory: some 200,000 quads."""
 
 
 def build(progress: Progress = None) -> Embedded:
@@ -48,47 +48,138 @@ def build(progress: Progress = None) -> Embedded:
 def build_store(folder: Path, progress: Progress = None) -> None:
     """Build the store of a base from its journal, whose lock the caller holds, and put it in the old one's place.
 
-    Meanwhile the old one can be read, unless it is damaged. Raises ``StoreError`` for a damaged journal, and
-    where the store cannot be written. Cost: reading all of it and applying the rules.
+    Meanwhile the old one can be read, unless it is damaged. One that a load had finished when it was ended is taken
+    as it is. Raises ``StoreError`` for a damaged journal, and where the store cannot be written. Cost: reading all
+    of it and applying the rules.
     """
-    fresh, old = folder / "store.new", folder / "store.old"
-    _remove(fresh, old)
+    fresh = folder / FRESH
     journal = Journal.open(folder / "journal")
+    if not is_finished(fresh, journal.mark):
+        shutil.rmtree(fresh, ignore_errors=True)
+        if is_much(folder):
+            with closing(Draft(folder, progress=progress)) as draft:
+                draft.grow()
+                _make_room(folder)
+                draft.view()
+        else:
+            _build_small(folder, journal, progress)
+        finish(fresh, journal.mark)
+    put_in_place(folder)
+
+
+def _build_small(folder: Path, journal: Journal, progress: Progress) -> None:
+    """Build the store of a base in memory, and write it."""
     batch, view = examine(list(_recorded(journal))), Embedded()
     grow(view, batch, ontology_rules(), progress)
-    if broken(folder):  # not before it is known that the journal can build another
-        with lock(folder / STORE_LOCK, PATIENCE):
-            _refuse_if_in_use(folder)
-            _remove(folder / "store")
-    with closing(Embedded.create(fresh)) as store:  # an open one would go on writing while it is thrown away
+    _make_room(folder)
+    with closing(
+        Embedded.create(folder / FRESH)
+    ) as store:  # an open one would go on writing while it is thrown away
         store.fill(ontology_quads())
         if progress:
             progress("writing")
         store.fill(batch.facts())
         store.fill(view.quads(graph=VIEW))
-        store.add([standing_quad(journal.mark)])
         store.compact()
-    with lock(folder / STORE_LOCK, PATIENCE):
-        for name in ("store.seal", "store.unsealed"):
-            (folder / name).unlink(missing_ok=True)
-        if (folder / "store").exists():
-            (folder / "store").rename(old)
-        (fresh / "store").rename(folder / "store")
-        (fresh / "format").replace(folder / "format")
-        sync_folder(folder)
-        seal(folder)
-    _remove(fresh, old)
+
+
+class Draft:
+    """The next store of a base, being made beside the present one while what was read is checked further.
+
+    It answers what ``Entering`` asks. The facts, then the view, are written by a thread of its own: pyoxigraph keeps
+    one core busy with that, and all the rest needs another.
+    """
+
+    def __init__(self, folder: Path, new: Sequence[Part] = (), progress: Progress = None) -> None:
+        """Read what the journal of a base has, and what is new to it, and check it.
+
+        Raises ``Refused`` with all that was found where it may not enter.
+        """
+        from kg.loading.staging import Staging
+
+        self._fresh, self._tell = folder / FRESH, progress or (lambda _: None)
+        shutil.rmtree(self._fresh, ignore_errors=True)
+        self._store: Embedded | None = None
+        self._staging = Staging(self._fresh / "work", progress)
+        self._beside = ThreadPoolExecutor(1)
+        try:
+            self._staging.read(_recorded(Journal.open(folder / "journal")), new)
+            self._staging.check()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def texts(self) -> Sequence[Quad]:
+        """The texts of new sources that were found beside their files."""
+        return self._staging.texts
+
+    def grow(self) -> None:
+        """Begin to write the facts; make the view meanwhile. Raises ``Refused`` where it contradicts itself."""
+        self._store = Embedded.create(self._fresh)
+        facts = self._beside.submit(self._write_facts, self._store)
+        self._staging.grow(ontology_rules())
+        self.quads, self.claims, self.held = self._staging.quads, self._staging.claims, self._staging.held
+        self.view_file: Path | None = self._staging.write_view()
+        view = self._beside.submit(self._store.load, self.view_file, graph=VIEW)
+        # Ordered before it is asked: what lies in a hundred files is found twice as slowly.
+        self._written = [facts, view, self._beside.submit(self._store.compact)]
+
+    def examples(self) -> Iterator[Quad]:
+        """Yield quads such that what is wrong with terms or values of any new quad is wrong with one of these."""
+        return self._staging.examples()
+
+    def unclassed(self) -> Iterator[Term]:
+        """Yield the things of which accepted claims tell, but not of what class they are."""
+        return self._staging.unclassed()
+
+    def settle(self) -> None:
+        """Let go of the tables: from now on there are the store and the file of the view."""
+        self._staging.close()
+
+    def view(self) -> Embedded:
+        """Return the store when all is written."""
+        if not all(step.done() for step in self._written):
+            self._tell(f"writing: {self.held:,} triples hold")
+        for step in self._written:
+            step.result()
+        assert self._store is not None  # noqa: S101 - it grew before, said for the type checker
+        return self._store
+
+    def close(self) -> None:
+        """Close the store, and throw away the rest. Closing again does nothing."""
+        self._beside.shutdown(cancel_futures=True)
+        self._staging.close()
+        if self._store is not None:
+            self._store.close()
+        shutil.rmtree(self._staging.folder, ignore_errors=True)
+
+    def _write_facts(self, store: Embedded) -> None:
+        store.fill(ontology_quads())
+        for file in self._staging.files:
+            store.load(file)
+
+
+def is_much(folder: Path, files: Iterable[Path] = ()) -> bool:
+    """Tell whether a base, with some files that it is to have, is better made in tables than in memory."""
+    journal = Journal.open(folder / "journal")
+    loads = (record.entry.files for record in journal.records() if isinstance(record.entry, Load))
+    held = journal.mark.offset + sum(kept.size for load in loads for kept in load)
+    return held + sum(file.stat().st_size for file in files if file.is_file()) >= LARGE
+
+
+def _make_room(folder: Path) -> None:
+    """Throw away a store that is damaged, now that it is known that the journal can build another."""
+    if broken(folder):
+        with lock(folder / STORE_LOCK, PATIENCE):
+            _refuse_if_in_use(folder)
+            shutil.rmtree(folder / "store", ignore_errors=True)
 
 
 def _refuse_if_in_use(folder: Path) -> None:
     """Leave alone a store that a program without regard for our locks writes to; that breaks the seal as well."""
     with contextlib.suppress(DamagedStore):
         Embedded.open(folder, patience=0).close()
-
-
-def _remove(*folders: Path) -> None:
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _recorded(journal: Journal) -> Iterator[Part]:
@@ -100,7 +191,7 @@ def _recorded(journal: Journal) -> Iterator[Part]:
             yield Part(partial(read, entry.quads.encode(), RdfFormat.N_QUADS, name=name), name, None, time)
         elif isinstance(entry, Load):
             for kept in entry.files:
-                yield Part(partial(_loaded, journal, kept), f"{name} ({kept.name})", None, time)
+                yield Part(partial(_loaded, journal, kept), f"{name} ({kept.name})", None, time, many=True)
         else:
             new = [claim for claim in dict.fromkeys(entry.claims) if claim not in withdrawn]
             withdrawn.update(new)
@@ -110,19 +201,6 @@ def _recorded(journal: Journal) -> Iterator[Part]:
 def _loaded(journal: Journal, kept: Kept) -> Iterator[Quad]:
     with journal.content(kept) as content:
         yield from read(content, kept.rdf_format, name=kept.name)
-
-
-def standing(store: Embedded) -> Mark | None:
-    """Return where in the journal a store stands, ``None`` when it was not made from the ontology that there is now."""
-    for quad in store.quads(STATE, graph=STATE):
-        number, offset, checksum, made_from = json.loads(text(quad.object))
-        return Mark(number, offset, checksum) if made_from == fingerprint(ontology_files()) else None
-    return None
-
-
-def standing_quad(mark: Mark) -> Quad:
-    """Return what a store holds that stands at a mark."""
-    return Quad(STATE, iri("rdf:value"), Literal(json.dumps([*mark, fingerprint(ontology_files())])), STATE)
 
 
 def grown(store: Embedded, batch: Batch, progress: Progress = None) -> Embedded:

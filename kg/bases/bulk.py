@@ -6,41 +6,31 @@ and reference data), evidence (every quote is in its source), rules (what follow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
+from pyoxigraph import Literal, NamedNode, Quad
 
-from kg.errors import Refused
 from kg.evidence.claims import Claim, text_quads, verify
 from kg.evidence.viewpoints import impossible_times
+from kg.findings import Term
+from kg.loading.faults import clashing, fault, ill_formed
+from kg.loading.parts import Entering, Part, file_part
 from kg.logic import reason
-from kg.logic.rules import SUPPORTED, Rule
+from kg.logic.rules import Rule
 from kg.storage.store import Embedded, Engine
-from kg.syntax.turtle import read
-from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, Progress, curie, iri, text
+from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, Progress, iri
+
+__all__ = ["Batch", "Entering", "Grown", "Part", "examine", "file_part", "grow"]
 
 _CLAIM: Final = iri("parley:Claim")
 _TYPE: Final = iri("rdf:type")
 _RECORDED: Final = iri("prov:generatedAtTime")
+_UNCLASSED: Final = f"SELECT DISTINCT ?thing {{ ?thing ?p ?o FILTER NOT EXISTS {{ ?thing {_TYPE} ?class }} }}"
 _TEXT_PROPERTIES: Final = (iri("schema:text"), iri("schema:sha256"))
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Quads that enter together: how to read them (again and again), what errors call them, when they came.
-
-    ``folder`` is where the texts of new sources lie; ``time`` is the ``xsd:dateTime`` at which claims that do
-    not say when they were recorded are taken to have been.
-    """
-
-    quads: Callable[[], Iterator[Quad]]
-    name: str
-    folder: Path | None = None
-    time: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +38,15 @@ class Batch:
     """Parts that may enter: which of their claims are accepted, and what reading adds to them.
 
     ``texts`` give new sources their text; ``times`` say when claims were recorded that do not say so themselves.
+    ``quads`` were read, ``claims`` are new.
     """
 
     parts: tuple[Part, ...]
     accepted: frozenset[NamedNode]
     texts: tuple[Quad, ...]
     times: tuple[Quad, ...]
+    quads: int = 0
+    claims: int = 0
 
     def facts(self) -> Iterator[Quad]:
         """Yield all quads, as the store keeps them; some may come twice."""
@@ -71,6 +64,33 @@ class Batch:
                     yield Quad(quad.subject, quad.predicate, quad.object, VIEW)
 
 
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A batch, and a store in memory that has the view with it: what may enter, of a size for memory."""
+
+    batch: Batch
+    store: Embedded
+    view_file: Path | None = None
+
+    def examples(self) -> Iterator[Quad]:
+        """Yield all quads."""
+        return self.batch.facts()
+
+    def unclassed(self) -> Iterator[Term]:
+        """Yield the things of which accepted claims tell, but not of what class they are."""
+        solutions: Any = self.store.query(_UNCLASSED)
+        without, accepted = {row["thing"] for row in solutions}, self.batch.accepted
+        facts = self.batch.facts() if without else ()
+        yield from {quad.subject for quad in facts if quad.subject in without and quad.graph_name in accepted}
+
+    def settle(self) -> None:
+        """Keep all: it is little."""
+
+    def view(self) -> Embedded:
+        """Return the store."""
+        return self.store
+
+
 @dataclass(slots=True)
 class _Seen:
     """What is noted while parts are read: graphs, each with its part; claims, new ones, those with a time; sources."""
@@ -81,11 +101,7 @@ class _Seen:
     timed: set[NamedNode] = field(default_factory=set)
     subjects: set[NamedNode] = field(default_factory=set)
     sources: list[Quad] = field(default_factory=list)
-
-
-def file_part(path: Path, time: str = "") -> Part:
-    """Return the part that a file is; it is read when the part is, and texts are looked for beside it."""
-    return Part(lambda: read(path), str(path), path.parent, time)
+    read: int = 0
 
 
 def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
@@ -112,22 +128,19 @@ def examine(parts: Sequence[Part], known: Engine | None = None) -> Batch:
     described.fill([*texts, *times])
     for graph, name in seen.graphs.items():
         if graph not in seen.claims:
-            raise Refused(
-                f"statements in <{graph.value}>, which no claim describes",
-                where=name,
-                remedy="describe it in graph:claims with its source, speaker and quote",
-            )
+            raise fault("undescribed-graph", name, graph=graph)
     if known is not None:
         _refuse_changes(parts, seen.subjects, known)
         described.fill(q for term in _TEXT_PROPERTIES for q in known.quads(None, term, None, CLAIMS))
-    claims = verify(described)
+    claims = list(verify(described))
     loaded = [
         part for part in parts if part.folder is not None
     ]  # what a journal holds came in, whatever it is
     if loaded and known is not None:  # a new base takes the project's own files, however slow its clock is
         _refuse_times((claim for claim in claims if not _has_claim(known, claim.iri)), seen, loaded[0])
     accepted = frozenset(claim.iri for claim in claims if claim.accepted)
-    return Batch(tuple(parts), accepted, tuple(texts), tuple(times))
+    fresh = sum(not (known and _has_claim(known, claim)) for claim in seen.claims)
+    return Batch(tuple(parts), accepted, tuple(texts), tuple(times), seen.read, fresh)
 
 
 def _refuse_times(claims: Iterable[Claim], seen: _Seen, part: Part) -> None:
@@ -137,11 +150,7 @@ def _refuse_times(claims: Iterable[Claim], seen: _Seen, part: Part) -> None:
         recorded = claim.recorded if claim.iri in seen.timed else ""
         for name, why in impossible_times(recorded, claim.withdrawn, now):
             written = recorded if name == "recorded" else claim.withdrawn
-            raise Refused(
-                f"{written}, when the claim was {name}, {why}",
-                where=claim.iri.value,
-                remedy="write the time at which it was, or leave it out",
-            )
+            raise fault("recording-time", claim.iri.value, name=name, written=written, why=why)
 
 
 def _has_claim(known: Engine, claim: NamedNode) -> bool:
@@ -151,14 +160,18 @@ def _has_claim(known: Engine, claim: NamedNode) -> bool:
 def _read_part(part: Part, seen: _Seen) -> Iterator[Quad]:
     """Yield what a part says about claims and sources; note the rest, and refuse what is neither that nor a fact."""
     for quad in part.quads():
+        seen.read += 1
         subject, predicate, value, graph = quad
-        if not isinstance(subject, NamedNode) or not isinstance(value, NamedNode):
-            _refuse_form(quad, part.name)
+        if (not isinstance(subject, NamedNode) or not isinstance(value, NamedNode)) and (
+            wrong := ill_formed(quad, part.name)
+        ):
+            raise wrong
         if graph == CLAIMS:
             named = cast("NamedNode", subject)
             seen.subjects.add(named)
             if predicate == _TYPE and value == _CLAIM:
-                _refuse_reserved(named)
+                if named.value.startswith(BASE + "graph/"):
+                    raise fault("reserved-graph", named.value)
                 if named not in seen.claims:
                     seen.fresh.append(named)
                 seen.claims.add(named)
@@ -169,33 +182,8 @@ def _read_part(part: Part, seen: _Seen) -> Iterator[Quad]:
             yield quad
         elif graph not in seen.graphs and graph != REFERENCE:
             if not isinstance(graph, NamedNode) or graph.value.startswith(BASE + "graph/"):
-                raise Refused(
-                    f"a statement about {subject} stands outside any claim",
-                    where=part.name,
-                    remedy="put it into the graph of a claim that quotes its sentence, or into graph:reference",
-                )
+                raise fault("outside-claims", part.name, subject=subject)
             seen.graphs[graph] = part.name
-
-
-def _refuse_form(quad: Quad, name: str) -> None:
-    """Refuse what no fact is made of: blank nodes, and what only RDF 1.2 knows, which few other tools read."""
-    value = quad.object
-    if isinstance(quad.subject, BlankNode) or isinstance(value, BlankNode):
-        what, remedy = "a blank node", "give it an IRI: facts have no blank nodes"
-    elif isinstance(value, Triple) or (isinstance(value, Literal) and value.direction):
-        what, remedy = "a value that only RDF 1.2 knows", "leave out triples as values and text directions"
-    else:
-        return
-    raise Refused(f"{what} in the statement with {quad.predicate}", where=name, remedy=remedy)
-
-
-def _refuse_reserved(claim: NamedNode) -> None:
-    if claim.value.startswith(BASE + "graph/"):
-        raise Refused(
-            "a claim has the name of one of the base's own graphs",
-            where=claim.value,
-            remedy="give it an IRI of its own",
-        )
 
 
 def _refuse_changes(parts: Sequence[Part], subjects: Iterable[NamedNode], known: Engine) -> None:
@@ -205,15 +193,7 @@ def _refuse_changes(parts: Sequence[Part], subjects: Iterable[NamedNode], known:
         for quad in part.quads():
             about = quad.subject if quad.graph_name == CLAIMS else quad.graph_name
             if about in old and not known.contains(quad):
-                raise _changed(cast("NamedNode", about))
-
-
-def _changed(subject: NamedNode) -> Refused:
-    return Refused(
-        "the base has this already, and says something else about it",
-        where=subject.value,
-        remedy="give the new claim or source an IRI of its own",
-    )
+                raise fault("changed-claim", cast("NamedNode", about).value)
 
 
 def grow(view: Engine, batch: Batch, rules: Sequence[Rule], progress: Progress = None) -> None:
@@ -228,13 +208,4 @@ def grow(view: Engine, batch: Batch, rules: Sequence[Rule], progress: Progress =
     reason.close(view, rules, progress=lambda done, of: tell(f"applying rules: {done} of {of} groups"))
     tell("looking for contradictions")
     for rule, sides in reason.clashes(view, rules):
-        things = " and ".join(dict.fromkeys(_short(term) for term in sides.values()))
-        said = " ".join(SUPPORTED[name] for name in rule.names).rstrip(".")
-        raise Refused(
-            f"the facts contradict each other about {things}: {said}",
-            remedy="correct or leave out one side",
-        )
-
-
-def _short(term: NamedNode | BlankNode | Literal | Triple) -> str:
-    return (curie(term) if isinstance(term, NamedNode) else None) or text(term)
+        raise clashing(rule, sides)

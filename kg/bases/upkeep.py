@@ -7,26 +7,30 @@ import glob
 import io
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from pyoxigraph import RdfFormat
+from pyoxigraph import Quad, RdfFormat
 
-from kg.bases.building import build_store, grown
-from kg.bases.bulk import Batch, examine, file_part
+from kg.bases.building import Draft, build_store, grown, is_much
+from kg.bases.bulk import Entering, Grown, Part, examine, file_part
 from kg.bases.cache import seed_files
 from kg.bases.changes import stamp
+from kg.bases.replacing import FRESH
 from kg.bases.writing import Writer, read_lock, writing
-from kg.errors import DamagedStore, StoreError
+from kg.errors import DamagedStore, ParleyError, StoreError
 from kg.findings import Check, Finding, Place, Severity
 from kg.storage.durable import lock, sync_folder, write_whole
 from kg.storage.journal import Journal, Kept, Load
 from kg.storage.seal import broken
-from kg.storage.store import Embedded, store_folder
+from kg.storage.store import store_folder
 from kg.syntax.turtle import SYNTAXES
 from kg.terms import VIEW, Progress
 
@@ -42,6 +46,9 @@ CHECKS: Final = {
         "build it anew from the journal with kg rebuild",
     ),
 }
+_Tell: TypeAlias = Callable[[str], None]
+_Admit: TypeAlias = Callable[[Entering, Progress], None]
+_Found: TypeAlias = tuple[int, int, int]
 _MAKING: Final = "making.lock"
 _PIECES: Final = ("journal", "store", "store.seal", "format")  # without the last it is no base
 
@@ -54,39 +61,120 @@ def make(folder: Path, progress: Progress = None) -> None:
         files = seed_files()
         with Journal.open(place / "journal", write=True, clock=lambda: now) as journal:
             batch = examine([file_part(path, stamp(now).value) for path in files])
-            journal.append(Load(tuple(_kept(journal, batch, files))))
+            journal.append(Load(tuple(_kept(journal, batch.texts, files))))
             build_store(place, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was loaded: the files, the quads read from them and the new claims, and how many triples hold now.
+
+    ``seconds`` are those of each step, in the order of the steps.
+    """
+
+    files: tuple[str, ...]
+    quads: int
+    claims: int
+    held: int
+    seconds: Mapping[str, float]
 
 
 def load(
     folder: Path,
     files: Sequence[Path],
-    admit: Callable[[Batch, Embedded, Progress], None],
+    admit: _Admit,
     progress: Progress = None,
-) -> int:
+) -> Loaded:
     """Load files into a base on disk: checked, then recorded in its journal, then written to its store.
 
-    ``admit`` is told what would enter and the view as it would be, and raises ``Refused`` for what must not.
-    Returns how many triples the view holds then. All files are in or none; after an error nothing has changed.
+    ``admit`` is told what would enter, and raises ``Refused`` for what must not. All files are in or none;
+    after an error nothing has changed. Where there is much, a new store is made beside the present one, which can be
+    read meanwhile, and takes its place.
     """
-    tell = progress or (lambda _: None)
-    with writing(folder, progress) as writer:
-        tell("checking evidence")
-        batch = examine([file_part(path, stamp(writer.time).value) for path in files], writer.store)
-        view = grown(writer.store, batch, progress)
-        admit(batch, view, progress)
-        tell("writing")
-        quads = chain(batch.facts(), view.quads(graph=VIEW))
-        new = (quad for quad in quads if not writer.store.contains(quad))
-        writer.load(list(_kept(writer, batch, files)), new)
-        return view.count()
+    clock = _Clock(progress)
+    with writing(folder, clock.tell) as writer:
+        parts = [file_part(path, stamp(writer.time).value) for path in files]
+        way = _load_large if is_much(folder, files) else _load_small
+        found = way(writer, parts, files, admit, clock.tell)
+    return Loaded(tuple(path.name for path in files), *found, clock.stop())
 
 
-def _kept(journal: Journal | Writer, batch: Batch, files: Sequence[Path]) -> Iterator[Kept]:
+def _load_small(
+    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
+) -> _Found:
+    """Make the view in memory, and write what is new into the store."""
+    tell("checking evidence")
+    batch = examine(parts, writer.store)
+    view = grown(writer.store, batch, tell)
+    admit(Grown(batch, view), tell)
+    tell("writing")
+    quads = chain(batch.facts(), view.quads(graph=VIEW))
+    new = (quad for quad in quads if not writer.store.contains(quad))
+    writer.load(list(_kept(writer, batch.texts, files)), new)
+    return batch.quads, batch.claims, view.count()
+
+
+def _load_large(
+    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
+) -> _Found:
+    """Make the view in tables, and a new store; the files are compressed meanwhile."""
+    with _keeping(writer.folder):
+        with closing(Draft(writer.folder, parts, tell)) as draft, ThreadPoolExecutor(1) as beside:
+            kept = beside.submit(lambda: list(_kept(writer, draft.texts, files)))
+            draft.grow()
+            admit(draft, tell)
+            draft.view()
+            tell("compressing the files")
+            kept.result()
+        tell("putting the store in its place")
+        writer.exchange(kept.result())
+    return draft.quads, draft.claims, draft.held
+
+
+@contextmanager
+def _keeping(folder: Path) -> Iterator[None]:
+    """Where an error ends this, throw away the files that were kept meanwhile, and the store that was being made."""
+    loads = folder / "journal" / "loads"
+    before = set(loads.iterdir())
+    try:
+        yield
+    except ParleyError:
+        for path in set(loads.iterdir()) - before:
+            path.unlink()
+        shutil.rmtree(folder / FRESH, ignore_errors=True)
+        raise
+
+
+class _Clock:
+    """Passes progress on, and takes the time of each step: of what is told, what stands before the colon."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._spent: dict[str, float] = {}
+        self._step, self._begun = "opening", time.monotonic()
+
+    def tell(self, message: str) -> None:
+        """Tell what is being done."""
+        step = message.partition(":")[0]
+        if step != self._step:
+            self.stop()
+            self._step = step
+        if self._progress:
+            self._progress(message)
+
+    def stop(self) -> Mapping[str, float]:
+        """Return the seconds of the steps up to now."""
+        now = time.monotonic()
+        self._spent[self._step] = self._spent.get(self._step, 0) + now - self._begun
+        self._begun = now
+        return dict(self._spent)
+
+
+def _kept(journal: Journal | Writer, texts: Sequence[Quad], files: Sequence[Path]) -> Iterator[Kept]:
     """Copy into the journal the texts that the files bring with them, then each file."""
-    if batch.texts:
-        texts = "".join(f"{quad} .\n" for quad in batch.texts).encode()
-        yield journal.keep(io.BytesIO(texts), RdfFormat.N_QUADS, "texts.nq")
+    if texts:
+        lines = "".join(f"{quad} .\n" for quad in texts).encode()
+        yield journal.keep(io.BytesIO(lines), RdfFormat.N_QUADS, "texts.nq")
     for path in files:
         with path.open("rb") as content:
             yield journal.keep(content, SYNTAXES[path.suffix.lower()], path.name)

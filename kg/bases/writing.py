@@ -18,8 +18,9 @@ from typing import IO, Final
 
 from pyoxigraph import Quad, RdfFormat
 
-from kg.bases.building import PATIENCE, STORE_LOCK, build_store, standing, standing_quad
+from kg.bases.building import build_store
 from kg.bases.changes import Change, addition, rulebook, withdrawal
+from kg.bases.replacing import FRESH, PATIENCE, STORE_LOCK, finish, put_in_place, standing, standing_quad
 from kg.errors import DamagedStore, ParleyError, StoreError
 from kg.storage.durable import lock
 from kg.storage.journal import Add, Journal, Kept, Load, Mark, Record, Withdraw
@@ -192,8 +193,11 @@ class Writer:
     time: datetime
     """The moment that the next record will bear."""
 
+    folder: Path
+    """The folder of the base."""
+
     def __init__(self, folder: Path, patience: float) -> None:
-        self._folder, self._patience = folder, patience
+        self.folder, self._patience = folder, patience
         self._mark: Mark | None = None
         self._sealed = True
         self._alone: IO[bytes] | None = None
@@ -243,19 +247,35 @@ class Writer:
         self.time = self._journal.clock()
         return record
 
+    def exchange(self, files: Iterable[Kept]) -> Record:
+        """Record files as loaded, and put the new store that was made with them in the place of the present one.
+
+        It is finished first, so that the moment of recording decides: before it nothing has changed, after it the
+        next to open the base goes on where this ended.
+        """
+        entry = Load(tuple(files))
+        finish(self.folder / FRESH, Record.encode(entry, self._journal.mark, self.time)[0].mark)
+        record = self._journal.append(entry, self.time)
+        self.store.close()
+        put_in_place(self.folder)
+        self.store = Embedded.open(self.folder, read_only=True)
+        self._sealed = True
+        self.time = self._journal.clock()
+        return record
+
     def _look(self) -> Mark | None:
         """Open the store, if it can be used, and return where it stands."""
-        if not (self._folder / "store").is_dir():
+        if not (self.folder / "store").is_dir():
             return None
         try:
-            wrong = broken(self._folder)
+            wrong = broken(self.folder)
             if not wrong:
-                self.store, self._mark = _opened(self._folder)
+                self.store, self._mark = _opened(self.folder)
                 self._sealed = wrong is not None
         except DamagedStore as error:
             wrong = [error.what]
         if wrong:
-            _warn(f"{self._folder / 'store'}: {'; '.join(wrong[:3])}; it is built anew from the journal")
+            _warn(f"{self.folder / 'store'}: {'; '.join(wrong[:3])}; it is built anew from the journal")
         return self._mark
 
     def _begin(self, journal: Journal, progress: Progress) -> None:
@@ -275,10 +295,10 @@ class Writer:
         if self._mark is not None or hasattr(self, "store"):
             self.store.close()
         try:
-            build_store(self._folder, progress)
+            build_store(self.folder, progress)
         except OSError as error:
-            raise _unwritable(error, self._folder) from error
-        self.store = Embedded.open(self._folder, read_only=True)
+            raise _unwritable(error, self.folder) from error
+        self.store = Embedded.open(self.folder, read_only=True)
         self._sealed = True
 
     def _replay(self, record: Record) -> None:
@@ -296,18 +316,18 @@ class Writer:
         """Keep readers out and open the store for writing, where that was not done yet."""
         if self._spoilt:
             remedy = "open the base again"
-            raise StoreError("the store has to be built anew", where=str(self._folder), remedy=remedy)
+            raise StoreError("the store has to be built anew", where=str(self.folder), remedy=remedy)
         if self._alone is not None:
             return
-        alone = lock(self._folder / STORE_LOCK, self._patience)
+        alone = lock(self.folder / STORE_LOCK, self._patience)
         try:
-            unseal(self._folder)
+            unseal(self.folder)
             self.store.reopen(read_only=False)
         except (OSError, StoreError) as error:
             alone.close()
             self.store.reopen(read_only=True)
             if isinstance(error, OSError):
-                raise _unwritable(error, self._folder) from error
+                raise _unwritable(error, self.folder) from error
             raise
         self._alone, self._sealed = alone, False
 
@@ -331,16 +351,16 @@ class Writer:
         except StoreError:
             what = f"recorded as number {record.number}, but not in the store yet ({error.what})"
             remedy = "free some space; the store catches up when the base is opened"
-            raise StoreError(what, where=str(self._folder), remedy=remedy) from error
+            raise StoreError(what, where=str(self.folder), remedy=remedy) from error
         if stands != record.mark:
             self._journal.undo()
             raise error
 
     def _condemn(self, what: str) -> None:
         try:
-            condemn(self._folder, what)
+            condemn(self.folder, what)
         except OSError as error:
-            raise _unwritable(error, self._folder) from error
+            raise _unwritable(error, self.folder) from error
         self._spoilt = True
 
     def _let_go(self) -> None:
@@ -359,7 +379,7 @@ class Writer:
         with alone or nullcontext(), contextlib.suppress(OSError, StoreError):
             self._let_go()  # on a full disk its log stays as long as it is
             if sound and alone and not self._spoilt:
-                seal(self._folder)
+                seal(self.folder)
 
 
 def _unwritable(error: OSError, folder: Path) -> StoreError:

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,6 +76,11 @@ _TERM_OF: Final = {name: term for term, name in _PROPERTIES.items()}
 _TERMS: Final = {name: curie(term) for term, name in _PROPERTIES.items()}
 _CLAIM: Final = iri("parley:Claim")
 _TYPE: Final = iri("rdf:type")
+_PIECE: Final = 10_000  # claims that are in memory at once
+_NO_POSITION: Final = (
+    "the position of the quote is no whole number",
+    "oa:start and oa:end count code points",
+)
 
 
 def read_claims(store: Engine, only: Iterable[NamedNode] | None = None) -> Iterator[Claim]:
@@ -121,11 +127,8 @@ def _claim(claim: NamedNode, said: Mapping[str, Any]) -> Claim:
     try:
         start, end = int(said["start"].value), int(said["end"].value)
     except ValueError as error:
-        raise Refused(
-            "the position of the quote is no whole number",
-            where=claim.value,
-            remedy="oa:start and oa:end count code points",
-        ) from error
+        what, remedy = _NO_POSITION
+        raise Refused(what, where=claim.value, remedy=remedy) from error
     times = (text(said[name]) if name in said else "" for name in ("recorded", "withdrawn"))
     return Claim(claim, said["source"], said["speaker"], said["quote"].value, start, end, *times)
 
@@ -182,29 +185,32 @@ def _decoded(path: Path, content: bytes) -> str:
         ) from error
 
 
-def verify(store: Engine) -> list[Claim]:
-    """Return the claims of a store whose every quote stands in its source's text, character for character.
+def verify(store: Engine) -> Iterator[Claim]:
+    """Yield the claims of a store, and see whether every quote stands in its source's text, character for character.
 
-    Checked as well: every text has its fingerprint, and no source has two of either.
-    Raises ``Refused`` naming the first claim, in the order of their IRIs, that does not hold.
-    Cost: one pass over the claims.
+    Checked as well: every text has its fingerprint, and no source has two of either. Raises ``Refused``, when all
+    have been yielded, naming the first claim, in the order of their IRIs, that does not hold; at once for one that
+    is not described in full. Cost: one look-up a claim; memory grows with the texts, not with the claims.
     """
     texts = source_texts(store)
     stated = _once(_SHA256, "fingerprints", store)
     for source, words in _once(_TEXT, "texts", store).items():
         if stated.get(source) != hashlib.sha256(words.encode()).hexdigest():
-            raise Refused(
-                f"the source's fingerprint is {'not that of its text' if source in stated else 'not stated'}",
-                where=source,
-                remedy="restore the text, or state the SHA-256 of the new one and check its quotes",
-            )
-    claims = list(read_claims(store))
-    bad = [(claim, reason) for claim in claims if (reason := _flaw(claim, texts))]
-    if bad:
-        claim, (what, remedy) = min(bad, key=lambda pair: pair[0].iri.value)
-        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        raise Refused(what + more, where=claim.iri.value, remedy=remedy)
-    return claims
+            what, remedy = _other_text(stated=source in stated)
+            raise Refused(what, where=source, remedy=remedy)
+    first, count = None, 0
+    claims = (quad.subject for quad in store.quads(None, _TYPE, _CLAIM, CLAIMS))
+    named = (claim for claim in claims if isinstance(claim, NamedNode))
+    while some := list(islice(named, _PIECE)):
+        for claim in read_claims(store, some):
+            if reason := _flaw(claim, texts.get(claim.source)):
+                count += 1
+                first = min(first or (claim.iri.value, reason), (claim.iri.value, reason))
+            yield claim
+    if first:
+        name, (what, remedy) = first
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        raise Refused(what + more, where=name, remedy=remedy)
 
 
 def _once(predicate: NamedNode, name: str, store: Engine) -> dict[str, str]:
@@ -217,8 +223,8 @@ def _once(predicate: NamedNode, name: str, store: Engine) -> dict[str, str]:
     return found
 
 
-def _flaw(claim: Claim, texts: dict[NamedNode, str]) -> tuple[str, str] | None:
-    words = texts.get(claim.source)
+def _flaw(claim: Claim, words: str | None) -> tuple[str, str] | None:
+    """Return what is wrong with the quote of a claim, given the text of its source, and what to do about it."""
     if words is None:
         return f"its source <{claim.source.value}> has no text", "load the source with its text"
     if not claim.quote:
@@ -238,6 +244,70 @@ def _flaw(claim: Claim, texts: dict[NamedNode, str]) -> tuple[str, str] | None:
         f"its quote {shown(claim.quote, 60)} is not in the source, which reads {shown(found, 60)} there",
         "quote the source character for character",
     )
+
+
+def unfounded(
+    texts: Iterable[tuple[int, str | None, int, str | None, int]],
+    quotes: Iterable[tuple[int, int, str, str, str]],
+    name: Callable[[int], NamedNode],
+) -> Iterator[tuple[str, NamedNode, str, str]]:
+    """Yield what is wrong with the texts of sources and the quotes of claims, of which there may be millions.
+
+    Both come in the order of their sources, which are numbers, and so are claims; ``name`` gives their IRIs. Of a
+    source there are its text and how many it has, its fingerprint and how many of these; of a claim its source, itself,
+    its quote, its start and its end, as they are written. What is yielded is the code of the check, the source or
+    claim, what is wrong and what to do. Cost: some microseconds a claim; one text is in memory at a time.
+    """
+    sources = iter(texts)
+    at, words = -1, None
+    for source, claims in groupby(quotes, key=itemgetter(0)):
+        while at < source and (found := next(sources, None)):
+            at, words = found[:2]
+            yield from _unsound_source(found, name)
+        own = words if at == source else None
+        for _, claim, quote, begin, end in claims:
+            if not _stands(own, quote, begin, end):
+                yield from _unsound_claim(name(claim), name(source), (quote, begin, end), own)
+    for found in sources:
+        yield from _unsound_source(found, name)
+
+
+def _stands(words: str | None, quote: str, begin: str, end: str) -> bool:
+    """Tell whether a quote is certainly in a text where it says."""
+    if not words or not quote or not (begin.isdecimal() and end.isdecimal()):
+        return False
+    return int(end) <= len(words) and words[int(begin) : int(end)] == quote
+
+
+def _unsound_source(
+    said: tuple[int, str | None, int, str | None, int], name: Callable[[int], NamedNode]
+) -> Iterator[tuple[str, NamedNode, str, str]]:
+    source, words, texts, digest, digests = said
+    for kind, count in (("texts", texts), ("fingerprints", digests)):
+        if count > 1:
+            yield "ambiguous-source", name(source), f"the source has two {kind}", "make it two sources"
+            return
+    if words is not None and digest != hashlib.sha256(words.encode()).hexdigest():
+        yield "changed-text", name(source), *_other_text(stated=digest is not None)
+
+
+def _unsound_claim(
+    claim: NamedNode, source: NamedNode, said: tuple[str, str, str], words: str | None
+) -> Iterator[tuple[str, NamedNode, str, str]]:
+    try:
+        start, end = map(int, said[1:])
+    except ValueError:
+        yield "bad-position", claim, *_NO_POSITION
+        return
+    wrong = _flaw(Claim(claim, source, source, said[0], start, end), words)
+    if wrong:
+        yield "source-without-text" if words is None else "quote-not-found", claim, *wrong
+
+
+def _other_text(*, stated: bool) -> tuple[str, str]:
+    why = "not that of its text" if stated else "not stated"
+    remedy = "restore the text, or state the SHA-256 of the new one and check its quotes"
+    return f"the source's fingerprint is {why}", remedy
 
 
 def as_claim(  # noqa: PLR0913 - all that a claim consists of, each by its name

@@ -14,15 +14,15 @@ from typing import Any, Final, cast
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, Triple, Variable
 
-from kg.bases.bulk import Batch
+from kg.bases.bulk import Entering
 from kg.bases.changes import Change, addition, is_withdrawn, rulebook, withdrawal
 from kg.bases.ontology import ontology_shapes, ontology_triples
 from kg.disputes.counts import contested
 from kg.errors import LimitReached, Refused, UnsupportedConstruct
-from kg.evidence.claims import Claim, verify
+from kg.evidence.claims import verify
 from kg.evidence.scrutiny import second_looks
 from kg.evidence.testimony import Evidence, examine, unsourced
-from kg.findings import Check, Finding, Place, Severity, Verdict
+from kg.findings import Check, Finding, Place, Severity, Term, Verdict
 from kg.gate.grounds import Grounds
 from kg.language.lookalikes import look_alikes
 from kg.language.vocabulary import Vocabulary, unmentioned
@@ -39,7 +39,6 @@ _SOURCE, _SPEAKER = iri("prov:hadPrimarySource"), iri("prov:wasAttributedTo")
 _TYPE, _CLAIM = iri("rdf:type"), iri("parley:Claim")
 _PROVISIONAL: Final = NamedNode(BASE + "claim/proposal/0")
 """The claim that plain triples are checked as before they have a quote."""
-_UNCLASSED: Final = f"SELECT DISTINCT ?thing {{ ?thing ?p ?o FILTER NOT EXISTS {{ ?thing {_TYPE} ?class }} }}"
 _BAD_VALUES: Final = {"impossible-value", "unknown-datatype", "wrong-kind-of-value"}
 _FOREIGN: Final = {"no-class", "unknown-class", "unknown-property", "unknown-term"}
 _UNKNOWN_CLASS: Final = {"homoglyph", "misused-term", "unknown-class"}
@@ -198,25 +197,34 @@ class Gate:
         )
         return Examination(verdict, (), None if verdict.refused else change)
 
-    def admit(self, batch: Batch, view: Engine, progress: Progress = None) -> None:
+    def admit(self, entering: Entering, progress: Progress = None) -> None:
         """Refuse what is to be loaded in bulk for its terms, its values or its shapes.
 
-        ``view`` is the view as it would be. Raises ``Refused`` with the first violation and the number of others.
-        Cost: a microsecond a quad, and that of validating the whole view.
+        Raises ``Refused`` with all that was found; its message has the first violation and the number of others.
+        Cost: that of validating the whole view.
         """
         tell = progress or (lambda _: None)
         tell("checking terms and values")
-        statements = (Statement(quad, Place("")) for quad in self.vocabulary.unlike(batch.facts()))
-        found = [*self.vocabulary.check(statements), *_unclassed(batch, view)]
+        statements = (Statement(quad, Place("")) for quad in self.vocabulary.unlike(entering.examples()))
+        found = [*self.vocabulary.check(statements), *_unclassed(entering.unclassed())]
+        entering.settle()
         if not _violations(found):
-            tell("checking shapes")
-            found = self.validator.validate_all(view)
+            found = self._unshapely(entering, progress)
         if violations := _violations(found):
             first, more = violations[0], f" (and {len(violations) - 1} more)" if violations[1:] else ""
             where = short(first.focus) if isinstance(first.focus, NamedNode) else ""
-            raise Refused(
+            refused = Refused(
                 f"{first.message.rstrip('.')} [{first.code}]{more}", where=where, remedy=first.remedy
             )
+            refused.findings = tuple(violations)
+            raise refused
+
+    def _unshapely(self, entering: Entering, progress: Progress) -> list[Finding]:
+        """Return what the shapes find; where the view is in a file, its store may still be being written."""
+        if entering.view_file is None:
+            return self.validator.validate_all(entering.view(), progress)
+        failing = self.validator.failing(entering.view_file, progress)
+        return self.validator.report(entering.view(), failing, progress)
 
     def validate(self, base: Engine, progress: Progress = None) -> Verdict:
         """Check a whole base: the evidence of every claim, and every shape; clashes cannot have come in.
@@ -226,16 +234,16 @@ class Gate:
         found: list[Finding] = []
         if progress:
             progress("checking evidence")
-        claims: list[Claim] = []
+        claims = 0
         try:
-            claims = verify(base)
+            claims = sum(1 for _ in verify(base))
         except Refused as error:
             found.append(Finding("quote-not-found", Severity.VIOLATION, error.what, error.remedy))
         view = Overlay(base)
         grounds = Grounds(view, (), (), self.rules)
         found += map(grounds.grounded, self.validator.validate_all(base, progress))
         (row,) = cast("Solutions", base.query("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"))
-        checked = len(claims) + int(row["n"].value)
+        checked = claims + int(row["n"].value)
         return Verdict(tuple(found), checked=checked, whole=True, labels=grounds.labels(found))
 
     def _grounds(self, case: _Case, view: Overlay) -> Grounds:
@@ -312,14 +320,9 @@ def _violations(findings: Iterable[Finding]) -> list[Finding]:
     return [one for one in findings if one.severity is Severity.VIOLATION]
 
 
-def _unclassed(batch: Batch, view: Engine) -> Iterator[Finding]:
-    """Yield a finding for each thing of which accepted claims tell, but not of what class it is."""
-    solutions: Any = view.query(_UNCLASSED)
-    without = {row["thing"] for row in solutions}
-    facts = batch.facts() if without else ()
-    for node in {
-        quad.subject for quad in facts if quad.subject in without and quad.graph_name in batch.accepted
-    }:
+def _unclassed(nodes: Iterable[Term]) -> Iterator[Finding]:
+    """Yield a finding for each thing of which it is not known of what class it is."""
+    for node in nodes:
         message = "it has no class, neither stated nor inferred"
         yield Finding("no-class", Severity.VIOLATION, message, "state its class", focus=node)
 

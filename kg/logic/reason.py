@@ -17,8 +17,10 @@ from kg.terms import BASE, VIEW, iri
 
 Bindings: TypeAlias = Mapping[str, NamedNode | BlankNode | Literal | Triple]
 
+Batch: TypeAlias = Sequence[tuple[Rule, int | None]]
+"""Rules of one head, each with the number of the body pattern to be matched with what is new, or ``None``."""
+
 _Part: TypeAlias = tuple[Rule, int | None]
-_Batch: TypeAlias = Sequence[_Part]
 
 _TYPE, _SAME = iri("rdf:type"), iri("owl:sameAs")
 _FEW: Final = 1_000
@@ -38,6 +40,22 @@ class Engine(Protocol):
         """Run a SPARQL update."""
 
 
+class Matcher(Protocol):
+    """What matches rules with the graph that they complete, and keeps apart what is new in it."""
+
+    def derive(self, batch: Batch, *, note: bool) -> None:
+        """Add what rules of one head derive and the graph has not; with ``note``, note it as what is new next."""
+
+    def turn(self) -> int:
+        """Take what was noted since the last turn for what is new, and return how much it is."""
+
+    def forget(self) -> None:
+        """Forget what is new and what was noted."""
+
+    def note_equality(self) -> bool:
+        """Forget, and note all pairs that are said to be the same; tell whether there is any."""
+
+
 def close(
     store: Engine,
     rules: Iterable[Rule],
@@ -46,10 +64,20 @@ def close(
 ) -> None:
     """Add to a graph all that the rules derive from it, the facts of the ontology included.
 
+    As :func:`complete`, by SPARQL. While rules that feed each other run, two graphs beside the view hold what is
+    new; both are empty before and after.
+    """
+    complete(_SparqlMatcher(store, graph), rules, progress)
+
+
+def complete(
+    matcher: Matcher, rules: Iterable[Rule], progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Add to the graph of a matcher all that the rules derive from it.
+
     Clashes are passed over: see :func:`clashes`. ``progress`` is told how many groups of rules are done, of how
-    many. While rules that feed each other run, two graphs beside the view hold what is new; both are empty
-    before and after. Time grows with what is derived; the rules of equality cost one look unless some
-    ``owl:sameAs`` holds. Raises ``UnsupportedConstruct`` for a rule that computes without end.
+    many. Time grows with what is derived; the rules of equality cost one look unless some ``owl:sameAs`` holds.
+    Raises ``UnsupportedConstruct`` for a rule that computes without end.
     """
     deriving = [rule for rule in rules if rule.head]
     plain = [rule for rule in deriving if not _is_equality(rule)]
@@ -57,12 +85,9 @@ def close(
     for done, group in enumerate(groups):
         if progress:
             progress(done, len(groups))
-        _run(store, group, graph)
-    same = f"{{ ?s {_SAME} ?o }}"
-    if len(plain) < len(deriving) and bool(store.query(f"ASK {{ GRAPH {graph} {same} }}")):
-        _clear(store)
-        store.update(f"INSERT {{ GRAPH {_NEW[0]} {same} }} WHERE {{ GRAPH {graph} {same} }}")
-        _repeat(store, deriving, graph)
+        _run(matcher, group)
+    if len(plain) < len(deriving) and matcher.note_equality():
+        _repeat(matcher, deriving)
     if progress:
         progress(len(groups), len(groups))
 
@@ -84,7 +109,7 @@ def _is_equality(rule: Rule) -> bool:
     return any(predicate == _SAME for _, predicate, _ in rule.body)
 
 
-def _by_head(parts: Iterable[_Part]) -> list[_Batch]:
+def _by_head(parts: Iterable[_Part]) -> list[Batch]:
     """Put together what has one head, to be run as one; rules of our own name their variables as they like."""
     batches: dict[object, list[_Part]] = {}
     for rule, at in parts:
@@ -92,56 +117,75 @@ def _by_head(parts: Iterable[_Part]) -> list[_Batch]:
     return list(batches.values())
 
 
-def _run(store: Engine, group: Sequence[_Batch], graph: NamedNode) -> None:
+def _run(matcher: Matcher, group: Sequence[Batch]) -> None:
     """Run rules that feed each other to the fixpoint, or those of a single head once."""
     cycle = any(_feeds(batch, other) for batch in group for other in group)
     if cycle:
-        _clear(store)
+        matcher.forget()
     for batch in group:
-        store.update(bulk_insertion(batch, graph, copy=_NEW[0] if cycle else None))
+        matcher.derive(batch, note=cycle)
     if cycle:
-        _repeat(store, [rule for batch in group for rule, _ in batch], graph)
+        _repeat(matcher, [rule for batch in group for rule, _ in batch])
 
 
-def _repeat(store: Engine, group: Sequence[Rule], graph: NamedNode) -> None:
+def _repeat(matcher: Matcher, group: Sequence[Rule]) -> None:
     """Match rules against what is new until nothing is."""
-    fed = [
+    fed = _by_head(
         (rule, at)
         for rule in group
         for at, pattern in enumerate(rule.body)
         if pattern[1] == _SAME or any(_matches(other.head, pattern) for other in group)
-    ]
+    )
     computing = [rule.names[0] for rule in group if "BIND(" in rule.condition]
-    old, new = _NEW
     rounds = 0
-    while size := _size(store, old):
+    while matcher.turn():
         rounds += 1
         if computing and rounds > _ROUNDS:
             remedy = "what it computes must not lead to the rule again"
             raise UnsupportedConstruct(
                 "a SPARQL rule does not come to an end", where=computing[0], remedy=remedy
             )
-        if size < _FEW:
-            updates = [insertion(rule, graph, change=old, at=at, copy=new) for rule, at in fed]
+        for batch in fed:
+            matcher.derive(batch, note=True)
+
+
+class _SparqlMatcher:
+    """A graph of a store; what is new, and what is noted, stand in two graphs beside it."""
+
+    def __init__(self, store: Engine, graph: NamedNode) -> None:
+        self._store, self._graph = store, graph
+        self._new, self._noted = _NEW
+        self._size = 0
+
+    def derive(self, batch: Batch, *, note: bool) -> None:
+        copy = self._noted if note else None
+        if batch[0][1] is not None and self._size < _FEW:
+            for rule, at in batch:
+                self._store.update(insertion(rule, self._graph, change=self._new, at=at or 0, copy=copy))
         else:
-            updates = [bulk_insertion(batch, graph, change=old, copy=new) for batch in _by_head(fed)]
-        for update in updates:
-            store.update(update)
-        store.update(f"DROP SILENT GRAPH {old}")
-        old, new = new, old
+            self._store.update(bulk_insertion(batch, self._graph, change=self._new, copy=copy))
+
+    def turn(self) -> int:
+        self._store.update(f"DROP SILENT GRAPH {self._new}")
+        self._new, self._noted = self._noted, self._new
+        (row,) = self._store.query(f"SELECT (COUNT(*) AS ?n) {{ GRAPH {self._new} {{ ?s ?p ?o }} }}")
+        self._size = int(row["n"].value)
+        return self._size
+
+    def forget(self) -> None:
+        for graph in _NEW:
+            self._store.update(f"DROP SILENT GRAPH {graph}")
+
+    def note_equality(self) -> bool:
+        same = f"{{ ?s {_SAME} ?o }}"
+        if not self._store.query(f"ASK {{ GRAPH {self._graph} {same} }}"):
+            return False
+        self.forget()
+        self._store.update(f"INSERT {{ GRAPH {self._noted} {same} }} WHERE {{ GRAPH {self._graph} {same} }}")
+        return True
 
 
-def _size(store: Engine, graph: NamedNode) -> int:
-    (row,) = store.query(f"SELECT (COUNT(*) AS ?n) {{ GRAPH {graph} {{ ?s ?p ?o }} }}")
-    return int(row["n"].value)
-
-
-def _clear(store: Engine) -> None:
-    for graph in _NEW:
-        store.update(f"DROP SILENT GRAPH {graph}")
-
-
-def _in_order(batches: Sequence[_Batch]) -> list[list[_Batch]]:
+def _in_order(batches: Sequence[Batch]) -> list[list[Batch]]:
     """Group what feeds each other (strongly connected components), what feeds others first.
 
     Kosaraju's algorithm, iterative: networkx has it too, but takes longer to import than the rules to run.
@@ -160,7 +204,7 @@ def _in_order(batches: Sequence[_Batch]) -> list[list[_Batch]]:
     for index, targets in enumerate(feeds):
         for target in targets:
             fed[target].append(index)
-    groups: list[list[_Batch]] = []
+    groups: list[list[Batch]] = []
     seen: set[int] = set()
     for root in reversed(_postorder(range(len(batches)), feeds, set())):
         if root not in seen:
@@ -192,7 +236,7 @@ def _key(pattern: Pattern | None) -> NamedNode | None:
     return known if isinstance(known, NamedNode) else None
 
 
-def _feeds(batch: _Batch, other: _Batch) -> bool:
+def _feeds(batch: Batch, other: Batch) -> bool:
     """Tell whether what rules of one head derive can match a pattern in the body of others."""
     return any(_matches(batch[0][0].head, pattern) for rule, _ in other for pattern in rule.body)
 

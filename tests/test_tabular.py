@@ -1,0 +1,132 @@
+"""Rules applied to tables give the view and the clashes that SPARQL gives, which owlrl gives too."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
+from test_reason import (
+    EX,
+    HEADER,
+    RULES,
+    SAME,
+    SETTINGS,
+    WORD_RULES,
+    WORDS,
+    graphs,
+    oracle,
+    parts,
+    read,
+)
+
+from kg.errors import UnsupportedConstruct
+from kg.logic.reason import clashes, close, complete
+from kg.logic.rules import Rule, compile_rules
+from kg.logic.tabular import TableMatcher
+from kg.storage.tables import Tables
+from kg.terms import VIEW
+
+
+def tabular(rules: Iterable[Rule], facts: Iterable[Triple]) -> tuple[set[Triple], set[Any]]:
+    """Return the view and the clashes that tables give."""
+    rules = list(rules)
+    with tempfile.TemporaryDirectory() as folder:
+        spool = Path(folder) / "facts.nq"
+        serialize((Quad(*fact) for fact in facts), str(spool), format=RdfFormat.N_QUADS)
+        tables = Tables(Path(folder))
+        tables.read(spool)
+        tables.run("INSERT INTO triple SELECT DISTINCT s, p, o FROM quad")
+        matcher = TableMatcher(tables)
+        complete(matcher, rules)
+        found = {quad.triple for quad in tables.quads("SELECT s, p, o, p AS g FROM triple")}
+        assert len(found) == tables.run("SELECT count(*) FROM triple")[0][0], "no triple comes twice"
+        broken = {(rule, frozenset(sides.items())) for rule, sides in matcher.clashes(rules)}
+        tables.close()
+    return found, broken
+
+
+def by_sparql(rules: Iterable[Rule], facts: Iterable[Triple]) -> tuple[set[Triple], set[Any]]:
+    rules, store = list(rules), Store()
+    store.extend(Quad(fact.subject, fact.predicate, fact.object, VIEW) for fact in facts)
+    close(store, rules)
+    found = {quad.triple for quad in store}
+    return found, {(rule, frozenset(sides.items())) for rule, sides in clashes(store, rules)}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_rule_gives_on_tables_what_it_gives_by_sparql(name: str) -> None:
+    ontology, facts, _ = parts(name)
+    rules = compile_rules(ontology)
+    assert tabular(rules, facts) == by_sparql(rules, facts)
+
+
+THINGS = [NamedNode(f"{EX}i{number}") for number in range(1, 6)]
+
+
+@settings(SETTINGS, max_examples=30)
+@given(graphs(WORDS, WORD_RULES, THINGS, 14), st.data())
+def test_any_graph_closes_on_tables_as_by_sparql_and_as_owlrl_closes_it(
+    facts: list[Triple], data: st.DataObject
+) -> None:
+    pair = st.tuples(st.sampled_from(THINGS), st.just(SAME), st.sampled_from(THINGS)).filter(
+        lambda said: said[0] != said[2]
+    )
+    facts += [Triple(*said) for said in data.draw(st.lists(pair, max_size=2))]
+    found = tabular(WORD_RULES, facts)
+    assert found == by_sparql(WORD_RULES, facts)
+    theirs, errors = oracle(WORDS, facts)
+    assert (found[0], bool(found[1])) == (theirs, bool(errors))
+
+
+COMPUTING = (
+    HEADER
+    + """
+@prefix sh: <http://www.w3.org/ns/shacl#> .
+:n a owl:DatatypeProperty . :double a owl:DatatypeProperty . :p a owl:ObjectProperty . :q a owl:ObjectProperty .
+:Twice a sh:SPARQLRule ; sh:construct '''CONSTRUCT { ?X <https://example.org/double> ?y }
+    WHERE { ?X <https://example.org/n> ?x BIND(?x * 2 AS ?y) FILTER(?x > 1) }''' .
+:Coined a sh:SPARQLRule ; sh:construct '''CONSTRUCT { ?x <https://example.org/q> ?new }
+    WHERE { ?x <https://example.org/p> ?y FILTER(?x != ?y) BIND(IRI(CONCAT(STR(?y), "/of")) AS ?new) }''' .
+:Apart a sh:SPARQLRule ; sh:construct '''CONSTRUCT { ?x <https://example.org/p> ?x }
+    WHERE { ?x <https://example.org/n> ?v . ?x <https://example.org/n> ?w FILTER(?v != ?w) }''' .
+"""
+)
+NUMBERS = [
+    Literal("1"),
+    *(
+        Literal(text, datatype=NamedNode(f"http://www.w3.org/2001/XMLSchema#{kind}"))
+        for text, kind in [
+            ("1", "integer"),
+            ("01", "integer"),
+            ("1.0", "decimal"),
+            ("2.50", "decimal"),
+            ("3", "int"),
+            ("NaN", "double"),
+            ("x", "integer"),
+        ]
+    ),
+]
+
+
+@settings(SETTINGS, max_examples=60)
+@given(st.data())
+def test_conditions_mean_on_tables_what_they_mean_in_sparql(data: st.DataObject) -> None:
+    """Values are compared as values, whatever their form; what cannot be computed derives nothing."""
+    rules = compile_rules(read(COMPUTING))
+    thing = st.sampled_from(THINGS)
+    valued = st.tuples(thing, st.just(NamedNode(f"{EX}n")), st.sampled_from(NUMBERS))
+    related = st.tuples(thing, st.just(NamedNode(f"{EX}p")), thing)
+    facts = [Triple(*said) for said in data.draw(st.lists(st.one_of(valued, related), max_size=8))]
+    assert tabular(rules, facts) == by_sparql(rules, facts)
+
+
+def test_a_rule_that_computes_without_end_is_stopped_on_tables_too() -> None:
+    endless = compile_rules(read(COMPUTING.replace("/q>", "/p>")))
+    with pytest.raises(UnsupportedConstruct, match="does not come to an end"):
+        tabular(endless, read("<https://example.org/a> <https://example.org/p> <https://example.org/b> ."))
