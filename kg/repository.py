@@ -23,10 +23,12 @@ from kg.terms import Progress
 from kg.view import View, stored_questions
 
 if TYPE_CHECKING:
+    from kg.bases.upkeep import Loaded
     from kg.bases.writing import Handle
     from kg.distant.reading import Distant
     from kg.gate.sessions import Handed, Session
     from kg.gate.submissions import Framing
+    from kg.importing.importing import Imported
     from kg.views.briefings import Briefing
     from kg.views.differences import Difference
     from kg.views.impact import Impact
@@ -228,12 +230,12 @@ class Base(View):
         with self.writing(progress) as session:
             return session.retract(*claims, source=source, reason=reason, strict=strict)
 
-    def load(self, files: Sequence[Path], progress: Progress = None) -> int:
-        """Load files of claims and reference data in bulk, on any error nothing; return how many triples hold then.
+    def load(self, files: Sequence[Path], progress: Progress = None) -> Loaded:
+        """Load files of claims and reference data in bulk, on any error nothing; say what was loaded.
 
         The texts of new sources lie beside the files. Raises ``UnreadableInput`` for a file that is not what
-        it claims to be, ``Refused`` where evidence does not hold or the whole would clash. Cost: the rules run
-        over the whole view.
+        it claims to be, ``Refused``, with all ``findings``, where evidence does not hold or the whole would clash. Cost:
+        the rules run over the whole view.
         """
         from kg.gate.checking import gate
 
@@ -251,9 +253,36 @@ class Base(View):
         Others may read and write meanwhile. Its store is built when the copy is first opened. Raises ``StoreError``
         for damage and where the copy cannot be written.
         """
+        if self._distant is not None:
+            from kg.distant.landing import backup as copy_here
+
+            copy_here(self._distant, Path(directory))
+            return
         from kg.bases.upkeep import backup
 
         backup(self._on_disk(), Path(directory))
+
+    def convert(
+        self,
+        mapping: str,
+        file: Path,
+        target: Path,
+        *,
+        version: str | None = None,
+        progress: Progress = None,
+    ) -> Imported:
+        """Write each row of a table as a claim into the folder ``target``, whose ``claims.nq`` can be loaded.
+
+        ``mapping`` names a data set or a mapping file; rows are joined to what this base knows. Raises
+        ``UnknownName``, ``UnreadableInput`` for a file that is not that data set. docs/importing.md tells more.
+        """
+        from kg.importing.importing import convert
+        from kg.importing.mappings import mapping as find
+
+        chosen = find(mapping)
+        return self._steadily(
+            lambda store: convert(chosen, file, store, target, version=version, progress=progress)
+        )
 
     def _answered(self, store: Engine, sparql: str, seconds: float, memory: int) -> Answer:
         if self._distant is None:

@@ -7,8 +7,9 @@ import glob
 import io
 import os
 import shutil
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -47,7 +48,9 @@ CHECKS: Final = {
     ),
 }
 _Tell: TypeAlias = Callable[[str], None]
-_Admit: TypeAlias = Callable[[Entering, Progress], None]
+Admit: TypeAlias = Callable[[Entering, Progress], None]
+"""Who is told what would enter, and raises ``Refused`` for what must not."""
+
 _Found: TypeAlias = tuple[int, int, int]
 _MAKING: Final = "making.lock"
 _PIECES: Final = ("journal", "store", "store.seal", "format")  # without the last it is no base
@@ -62,6 +65,20 @@ def make(folder: Path, progress: Progress = None) -> None:
         with Journal.open(place / "journal", write=True, clock=lambda: now) as journal:
             batch = examine([file_part(path, stamp(now).value) for path in files])
             journal.append(Load(tuple(_kept(journal, batch.texts, files))))
+            build_store(place, progress)
+
+
+def make_copy(folder: Path, quads: Iterable[Quad], progress: Progress = None) -> None:
+    """Make a base on disk of the claims and reference data of another, whole or not at all.
+
+    Its journal begins with them, as one load.
+    """
+    with _made_whole(folder) as place, tempfile.TemporaryFile() as content:
+        content.writelines(f"{quad} .\n".encode() for quad in quads)
+        content.seek(0)
+        Journal.create(place / "journal")
+        with Journal.open(place / "journal", write=True) as journal:
+            journal.append(Load((journal.keep(content, RdfFormat.N_QUADS, "copy.nq"),)))
             build_store(place, progress)
 
 
@@ -82,7 +99,7 @@ class Loaded:
 def load(
     folder: Path,
     files: Sequence[Path],
-    admit: _Admit,
+    admit: Admit,
     progress: Progress = None,
 ) -> Loaded:
     """Load files into a base on disk: checked, then recorded in its journal, then written to its store.
@@ -100,7 +117,7 @@ def load(
 
 
 def _load_small(
-    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
+    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: Admit, tell: _Tell
 ) -> _Found:
     """Make the view in memory, and write what is new into the store."""
     tell("checking evidence")
@@ -115,7 +132,7 @@ def _load_small(
 
 
 def _load_large(
-    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
+    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: Admit, tell: _Tell
 ) -> _Found:
     """Make the view in tables, and a new store; the files are compressed meanwhile."""
     with _keeping(writer.folder):

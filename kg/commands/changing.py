@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +14,13 @@ from kg.commands.terminal import open_given, open_view, progress, viewing, write
 from kg.errors import UsageError
 
 if TYPE_CHECKING:
+    from kg.bases.upkeep import Loaded
     from kg.findings import Verdict
+    from kg.importing.importing import Imported
+
+_LONG = 1.0
+"""Seconds that a step of a load must have taken to be told."""
+_MOST_REASONS = 10
 
 _FORMS = ("text", "json", "sarif", "junit", "turtle")
 _SYNTAXES = {"turtle": ".ttl", "trig": ".trig", "ntriples": ".nt", "nquads": ".nq", "jsonld": ".jsonld"}
@@ -213,14 +220,16 @@ def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
     """
     base = open_given(ctx)
     with progress() as report:
-        held = base.load(files, report)
-    click.echo(f"loaded {', '.join(path.name for path in files)}: {held:,} triples hold now", err=True)
+        loaded = base.load(files, report)
+    _tell_loaded(loaded)
 
 
 @click.command("import", short_help="Load a data set that others publish as a table.")
 @click.argument("name", required=False)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--version", metavar="VERSION", help="Which version the file is, where it does not say so itself.")
+@click.option(
+    "--version", metavar="VERSION", help="Which version the file is, where it does not say so itself."
+)
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Keep the claims and their texts here.")
 @click.option("--left-out", type=click.Path(path_type=Path), help="Write what was left out, and why, as CSV.")
 @click.pass_context
@@ -240,29 +249,52 @@ def _import(  # noqa: PLR0913, PLR0917 - click's options
 
     Example: kg --store my-base import ucdp-dyadic ucdp-dyadic-251.csv
     """
-    from kg.importing.mappings import mapping, mappings
+    from kg.importing.mappings import mappings
 
     if name is None:
         for one in mappings():
             click.echo(f"{one.name:16} {one.title} ({one.publisher})")
         return
     if file is None:
-        raise UsageError(f"which file {name} is to be read from is not said", remedy="name it after the mapping")
-    chosen, base = mapping(name), open_given(ctx)
+        raise UsageError(f"the file of {name} is missing", remedy="name it after the mapping")
     stored = ctx.find_root().obj is not None
     if not stored and folder is None:
         remedy = "name a base with --store, or a folder for the claims with --to"
         raise UsageError("the built-in base takes no new facts", remedy=remedy)
-    with progress() as report:
-        imported, held = base.import_table(
-            chosen, file, version=version, folder=folder, load=stored, progress=report
+    base = open_given(ctx)
+    with tempfile.TemporaryDirectory(prefix="parley-") as passing, progress() as report:
+        done = base.convert(name, file, folder or Path(passing), version=version, progress=report)
+        if left_out is not None:
+            write_file(left_out, done.left_out.read_bytes())
+        click.echo(_imported(done), err=True)
+        if stored:
+            _tell_loaded(base.load([done.file], report))
+
+
+def _imported(done: Imported) -> str:
+    """Say what came of an import: how many rows, and what was left out, most frequent reasons first."""
+    lines = [f"{done.rows:,} rows: {done.claims:,} claims, {done.rows_left_out:,} rows left out"]
+    lines += [
+        f"  left out {number:,} times: {f'{column}: ' if column else ''}{reason}"
+        for (column, reason), number in list(done.reasons.items())[:_MOST_REASONS]
+    ]
+    if len(done.reasons) > _MOST_REASONS:
+        lines.append(
+            f"  and for {len(done.reasons) - _MOST_REASONS} more reasons; --left-out FILE lists them all"
         )
-    if left_out is not None:
-        write_file(left_out, imported.left_out_lines)
-    for line in imported.summary():
-        click.echo(line, err=True)
-    if held:
-        click.echo(f"loaded: {held:,} triples hold now", err=True)
+    return "\n".join(lines)
+
+
+def _tell_loaded(loaded: Loaded) -> None:
+    """Say what was loaded, and how long it took."""
+    steps = ", ".join(
+        f"{step} {seconds:.1f} s" for step, seconds in loaded.seconds.items() if seconds >= _LONG
+    )
+    click.echo(
+        f"loaded {', '.join(loaded.files)}: {loaded.quads:,} quads, {loaded.claims:,} new claims; "
+        f"{loaded.held:,} triples hold now{f' ({steps})' if steps else ''}",
+        err=True,
+    )
 
 
 @click.command("backup", short_help="Copy a base.")

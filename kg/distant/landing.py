@@ -1,34 +1,30 @@
-"""Bases behind an endpoint as a whole: reaching one, making one, loading files into it, making its view anew.
+"""Bases behind an endpoint as a whole: reaching one, making one, loading files into it, copying it to this machine.
 
 Files are checked and the rules run on this machine, over a copy of what the base holds; what comes of it is laid
-beside the base in chunks and then taken over (``distant``). Interrupted, the base is as it was, and the next load
-goes on with what lies there.
+beside the base in chunks and then taken over. Interrupted before that, the base is as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pyoxigraph import NamedNode, Quad
-
-from kg.bases.building import build, grown
-from kg.bases.bulk import Batch, Part, examine, file_part, grow
+from kg.bases import upkeep
+from kg.bases.building import build
 from kg.bases.cache import fingerprint, ontology_files
-from kg.bases.changes import stamp
-from kg.bases.ontology import ontology_quads, ontology_rules
+from kg.bases.ontology import ontology_quads
+from kg.bases.upkeep import Admit, Loaded
 from kg.distant.engine import Remote
 from kg.distant.reading import Distant
-from kg.distant.staging import in_graph, lay, take_over
+from kg.distant.staging import lay, take_over
 from kg.distant.state import MAKING, State, move, state
 from kg.errors import StoreError
 from kg.remote.endpoints import read_endpoint
 from kg.storage.store import Embedded
-from kg.terms import CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, Progress, iri
+from kg.terms import CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, Progress
 
 
 def reach(url: str) -> Distant:
@@ -62,27 +58,22 @@ def make(base: Distant, progress: Progress = None) -> None:
     move(store, seen, seen.now(fingerprint(ontology_files())).next(number=1))
 
 
-def load(
-    base: Distant,
-    files: Sequence[Path],
-    admit: Callable[[Batch, Embedded, Progress], None],
-    progress: Progress = None,
-) -> int:
+def load(base: Distant, files: Sequence[Path], admit: Admit, progress: Progress = None) -> Loaded:
     """Load files into a base behind an endpoint, as :func:`kg.bases.upkeep.load` does into one on disk."""
     tell = progress or (lambda _: None)
-    seen = base.settled()
-    tell("reading the base")
-    with _copied(base.store) as copy:
-        tell("checking evidence")
-        batch = examine([file_part(path, stamp(datetime.now(UTC)).value) for path in files], copy)
-        view = grown(copy, batch, progress)
-        admit(batch, view, progress)
-        quads = chain(batch.facts(), view.quads(graph=VIEW))
+    with TemporaryDirectory(prefix="parley-") as name:
+        old, new = Path(name, "old"), Path(name, "new")
+        seen = base.settled()
+        backup(base, old, progress)
+        shutil.copytree(old, new)
+        loaded = upkeep.load(new, files, admit, progress)
         tell("sending")
-        laid = lay(base.store, seen, (quad for quad in quads if not copy.contains(quad)), ())
+        with _opened(old) as before, _opened(new) as after:
+            coming = (q for q in after.quads() if q.graph_name != STATE and not before.contains(q))
+            laid = lay(base.store, seen, coming, ())
         tell("taking over")
         take_over(base.store, laid)
-        return view.count()
+    return loaded
 
 
 def rebuild(base: Distant, progress: Progress = None) -> None:
@@ -90,34 +81,34 @@ def rebuild(base: Distant, progress: Progress = None) -> None:
     store, seen = base.store, state(base.store)
     if seen is None:
         raise StoreError("no base here", where=base.url, remedy=f"make one with kg init {base.url}")
-    with _copied(store) as copy:
-        batch = examine([Part(lambda: _facts(copy), base.url)])
-        view = Embedded()
-        grow(view, batch, ontology_rules(), progress)
-        old = {quad.triple for quad in copy.quads(graph=VIEW)}
-        new = (quad for quad in view.quads(graph=VIEW) if quad.triple not in old)
-        gone = (quad for quad in in_graph(old, VIEW) if not view.contains(quad))
-        if progress:
-            progress("sending")
-        laid = lay(store, seen, new, gone)
-        stood = laid.now(fingerprint(ontology_files()))
-        move(store, laid, stood)
-        take_over(store, stood)
+    with TemporaryDirectory(prefix="parley-") as name:
+        place, there = Path(name, "base"), Embedded.create(Path(name, "view"))
+        backup(base, place, progress)
+        there.fill(store.quads(graph=VIEW))
+        with closing(there), _opened(place) as here:
+            new = (quad for quad in here.quads(graph=VIEW) if not there.contains(quad))
+            gone = (quad for quad in there.quads(graph=VIEW) if not here.contains(quad))
+            if progress:
+                progress("sending")
+            laid = lay(store, seen, new, gone)
+    stood = laid.now(fingerprint(ontology_files()))
+    move(store, laid, stood)
+    take_over(store, stood)
     store.update(f"DROP SILENT GRAPH {ONTOLOGY}")
     store.fill(ontology_quads())
 
 
+def backup(base: Distant, target: Path, progress: Progress = None) -> None:
+    """Make a base on disk of what one behind an endpoint holds: a base of its own from then on."""
+    if progress:
+        progress("reading the base")
+    left_out = {VIEW, ONTOLOGY, STATE}
+    upkeep.make_copy(
+        target, (quad for quad in base.store.quads() if quad.graph_name not in left_out), progress
+    )
+
+
 @contextmanager
-def _copied(store: Remote) -> Iterator[Embedded]:
-    """Give a copy of a base on this machine, for as long as it is needed."""
-    with TemporaryDirectory(prefix="parley-") as place, closing(Embedded.create(Path(place))) as copy:
-        copy.fill(quad for quad in store.quads() if quad.graph_name != STATE)
-        yield copy
-
-
-def _facts(copy: Embedded) -> Iterator[Quad]:
-    own = (CLAIMS, REFERENCE)
-    claims = (q.subject for q in copy.quads(None, iri("rdf:type"), iri("parley:Claim"), CLAIMS))
-    for graph in chain(own, claims):
-        if isinstance(graph, NamedNode):
-            yield from copy.quads(graph=graph)
+def _opened(folder: Path) -> Iterator[Embedded]:
+    with closing(Embedded.open(folder, read_only=True)) as store:
+        yield store
