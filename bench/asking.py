@@ -1,0 +1,162 @@
+"""The figures of asking: the same questions over the same view, each engine in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from bench.asked import AGGREGATING, SELECTIVE
+from bench.measure import Failed, run
+from bench.plan import HELD, Figure, Part, Plan, base_of, script, view_of
+
+ENGINES: Final = {
+    "pyoxigraph": "pyoxigraph",
+    "oxigraph": "Oxigraph's server",
+    "virtuoso": "Virtuoso",
+    "rdflib": "rdflib",
+    "maplib": "maplib",
+    "sparq": "sparq-rdf",
+}
+"""The engines of ``bench.engines`` beside Parley, and what the report calls them."""
+_KINDS: Final = {"about single things": SELECTIVE, "over everything": AGGREGATING}
+_HOUR: Final = 3600.0
+Told: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What an engine told of each question; what it cost to load; why it ended, if it did so before the end."""
+
+    questions: Mapping[str, Told]
+    loading: float = 0.0
+    memory: float = 0.0
+    why: str = ""
+
+    @classmethod
+    def of(cls, output: str, why: str = "") -> _Answers:
+        told = [json.loads(line) for line in output.splitlines() if line.endswith("}")]
+        return cls(
+            {one["question"]: one for one in told if "question" in one},
+            max((one.get("loading", 0.0) for one in told), default=0.0),
+            max((one.get("memory", 0.0) for one in told), default=0.0),
+            why,
+        )
+
+    def median(self, question: str) -> float | None:
+        """Return the median of the seconds that a question took; its first call counts only if it is the only one."""
+        seconds = self.questions.get(question, {}).get("seconds", ())
+        return statistics.median(seconds[1:] or seconds) if seconds else None
+
+    def failure(self, question: str) -> str:
+        """Return why there is no answer to a question, in a line."""
+        return str(self.questions[question]["error"]) if question in self.questions else self.why
+
+
+def _asking(plan: Plan, triples: int, kept: Path | None = None) -> Iterator[Figure]:
+    base = base_of(plan, triples, kept)
+    view, held = view_of(plan, base)
+    questions = plan.folder / f"questions-{triples}.json"
+    run(script("asked.choose", base, str(triples), str(plan.things), questions), seconds=_HOUR)
+    ours = _answers(plan, "parley", base, questions)
+    if ours.why:
+        raise Failed(ours.why)
+    size = f"{held:,} triples in the view"
+    for engine, name in ENGINES.items():
+        theirs = _answers(plan, engine, view, questions)
+        for kind, names in _KINDS.items():
+            cells = [_cell(question, name, ours, theirs) for question in names]
+            yield from (replace(cell, table=f"Questions {kind}, {size}: medians") for cell in cells)
+            yield _in_all(f"questions {kind}, {size}", name, cells, ours, theirs)
+    view.unlink()
+
+
+def _answers(plan: Plan, engine: str, data: Path, questions: Path) -> _Answers:
+    folder = plan.folder / f"{engine}-{questions.stem}"
+    folder.mkdir()
+    seconds, memory = (_HOUR, float("inf")) if engine == "parley" else (plan.limit, plan.memory)
+    try:
+        cost = run(script(f"engines.{engine}", folder, data, questions), seconds=seconds, memory=memory)
+    except Failed as failure:
+        return _Answers.of(failure.output, str(failure))
+    finally:
+        shutil.rmtree(folder)
+    return _Answers.of(cost.output)
+
+
+def _cell(question: str, peer: str, ours: _Answers, theirs: _Answers) -> Figure:
+    """Compare the answers of one question."""
+    mine, other = ours.median(question), theirs.median(question)
+    figure = Figure(question, peer)
+    if mine is not None:
+        figure = replace(figure, ours=_milliseconds(mine))
+    if mine is None or other is None:
+        return replace(
+            figure, theirs="failed", note=f"{question}: {(theirs if mine else ours).failure(question)}"
+        )
+    both = zip(ours.questions[question]["answers"], theirs.questions[question]["answers"], strict=False)
+    return replace(
+        figure,
+        theirs=_milliseconds(other),
+        ratio=mine / other,
+        seconds=(mine, other),
+        differs=any(one != another for one, another in both),
+    )
+
+
+def _in_all(words: str, peer: str, cells: Sequence[Figure], ours: _Answers, theirs: _Answers) -> Figure:
+    """Compare the medians of all questions that both answered; the ratio is the median of theirs."""
+    both = [cell.seconds for cell in cells if cell.seconds]
+    failed = [cell.note for cell in cells if not cell.seconds]
+    other = [cell.what for cell in cells if cell.differs]
+    notes = [
+        f"loading took {theirs.loading:.1f} s, {theirs.memory:,.0f} MB in all"
+        if theirs.loading
+        else theirs.why,
+        f"{len(failed)} of {len(cells)} questions not answered ({failed[0]})"
+        if failed and theirs.loading
+        else "",
+        f"answers DIFFER: {', '.join(other)}" if other else "the same answers" if both else "",
+    ]
+    figure = Figure(words, peer, theirs="failed", note="; ".join(filter(None, notes)), panel=words)
+    if not both:
+        return figure
+    mine, others = (statistics.median(column) for column in zip(*both, strict=True))
+    return replace(
+        figure,
+        ours=f"{_milliseconds(mine)}, {ours.memory:,.0f} MB",
+        theirs=f"{_milliseconds(others)}, {theirs.memory:,.0f} MB",
+        ratio=statistics.median(one / another for one, another in both),
+        seconds=(mine, others),
+        memory=(ours.memory, theirs.memory),
+        differs=bool(other or failed),
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:,.3g} ms" if seconds < 0.9995 else f"{seconds:,.2f} s"
+
+
+def _middle(plan: Plan) -> Iterator[Figure]:
+    yield from _asking(plan, round(plan.middle / HELD))
+
+
+def _large(plan: Plan) -> Iterator[Figure]:
+    yield from _asking(plan, plan.large)
+
+
+def _huge(plan: Plan) -> Iterator[Figure]:
+    if plan.kept:
+        yield from _asking(plan, plan.huge, plan.kept)
+
+
+FIGURES: Final[tuple[Part, ...]] = (
+    ("the same questions in other engines, {0.middle:,} triples hold", _middle),
+    ("the same questions in other engines, base of {0.large:,} triples", _large),
+    ("the same questions in other engines, the largest base", _huge),
+)
+"""What ``bench.plan.measure`` measures of asking."""
