@@ -18,7 +18,7 @@ from bench.articles import casts_of
 from kg.asking.questions import Question, filled
 from kg.storage.store import Embedded
 from kg.terms import PREFIXES, VIEW, iri
-from kg.view import stored_question
+from kg.view import stored_question, stored_questions
 
 SELECTIVE: Final = (
     "who-supports",
@@ -35,7 +35,9 @@ SELECTIVE: Final = (
     "what-happened",
 )
 """Stored questions with one parameter, each about a thing."""
-_STORED: Final = ("provision-count", "death-bounds", "backs-opposing-sides")
+_COUNTING: Final = "how many"
+"""The theme of the stored questions that count; those that need nothing to be given are asked over everything."""
+_LISTING: Final = ("backs-opposing-sides", "who-fights-whom")
 _WRITTEN: Final = {
     "events by kind": """SELECT ?kind (COUNT(?event) AS ?events) WHERE {
   ?event a parley:Event , ?kind .
@@ -43,13 +45,18 @@ _WRITTEN: Final = {
     "deaths in all": """SELECT (SUM(?least) AS ?deaths) (COUNT(?tally) AS ?tallies) WHERE {
   ?tally a parley:DeathCount ; parley:leastCount ?least .
 }""",
-    "who supports most": """SELECT ?supporter (COUNT(DISTINCT ?recipient) AS ?recipients) WHERE {
-  ?supporter parley:supports ?recipient .
-} GROUP BY ?supporter HAVING(COUNT(DISTINCT ?recipient) > 3)""",
 }
-AGGREGATING: Final = (*_STORED, *_WRITTEN)
-"""Questions over all of the view; those of the first line are stored, the others plain queries."""
 _TIMES: Final = 4
+
+
+def aggregating() -> list[str]:
+    """Name the questions over all of the view: stored ones, then those that are plain queries."""
+    stored = [
+        question.name
+        for question in stored_questions().values()
+        if question.theme == _COUNTING and all(one.optional for one in question.parameters)
+    ]
+    return [*stored, *_LISTING, *_WRITTEN]
 
 
 def questions(base: Path, triples: int, count: int) -> Iterator[dict[str, Any]]:
@@ -61,12 +68,17 @@ def questions(base: Path, triples: int, count: int) -> Iterator[dict[str, Any]]:
         found = (_call(question, thing) for cast in casts for thing in _fitting(question, cast, store))
         yield {"name": name, "calls": list(found)}
     store.close()
-    for name in _STORED:
-        call = {"name": name, "stored": True, "parameters": {}, "sparql": stored_question(name).sparql}
-        yield {"name": name, "calls": [call] * _TIMES}
-    for name, text in _WRITTEN.items():
-        sparql = f"PREFIX parley: <{PREFIXES['parley']}>\n{text}"
-        yield {"name": name, "calls": [{"name": name, "stored": False, "sparql": sparql}] * _TIMES}
+    for name in aggregating():
+        stored = name not in _WRITTEN
+        sparql = (
+            stored_question(name).sparql
+            if stored
+            else f"PREFIX parley: <{PREFIXES['parley']}>\n{_WRITTEN[name]}"
+        )
+        yield {
+            "name": name,
+            "calls": [{"name": name, "stored": stored, "parameters": {}, "sparql": sparql}] * _TIMES,
+        }
 
 
 def _fitting(question: Question, cast: list[NamedNode], store: Embedded) -> Iterator[NamedNode]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from bench.asked import AGGREGATING, SELECTIVE
+from bench.asked import SELECTIVE, aggregating
 from bench.measure import Failed, run
 from bench.plan import HELD, Figure, Part, Plan, base_of, script, view_of
 
@@ -23,7 +23,6 @@ ENGINES: Final = {
     "sparq": "sparq-rdf",
 }
 """The engines of ``bench.engines`` beside Parley, and what the report calls them."""
-_KINDS: Final = {"about single things": SELECTIVE, "over everything": AGGREGATING}
 _HOUR: Final = 3600.0
 Told: TypeAlias = Mapping[str, Any]
 
@@ -68,7 +67,7 @@ def _asking(plan: Plan, triples: int, kept: Path | None = None) -> Iterator[Figu
     size = f"{held:,} triples in the view"
     for engine, name in ENGINES.items():
         theirs = _answers(plan, engine, view, questions)
-        for kind, names in _KINDS.items():
+        for kind, names in (("about single things", SELECTIVE), ("over everything", aggregating())):
             cells = [_cell(question, name, ours, theirs) for question in names]
             yield from (replace(cell, table=f"Questions {kind}, {size}: medians") for cell in cells)
             yield _in_all(f"questions {kind}, {size}", name, cells, ours, theirs)

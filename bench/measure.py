@@ -56,14 +56,17 @@ def run(
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
-        child = subprocess.Popen(
-            command,
-            stdout=output,
-            stderr=errors,
-            stdin=subprocess.DEVNULL,
-            env={**_surroundings(), **environment},
-            start_new_session=True,
-        )
+        try:
+            child = subprocess.Popen(
+                command,
+                stdout=output,
+                stderr=errors,
+                stdin=subprocess.DEVNULL,
+                env={**_surroundings(), **environment},
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            raise Failed(f"{Path(command[0]).name}: not installed") from None
         try:
             status, used, ended = _wait(child.pid, begun + seconds, memory)
         finally:
@@ -82,7 +85,7 @@ def run(
                 if ended
                 else _last_words(said, child.returncode)
             )
-            raise Failed(f"{' '.join(command[:4])}: {why}", printed)
+            raise Failed(f"{' '.join(Path(word).name for word in command[:4])}: {why}", printed)
         return Cost(wall, used.ru_utime + used.ru_stime, _megabytes(used.ru_maxrss), printed)
 
 

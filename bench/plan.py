@@ -67,7 +67,7 @@ class Figure:
     def reached(self) -> str:
         """Whether it was, in a word."""
         if self.ratio is None:
-            return "not measured"
+            return "not measured" if self.target != "–" or self.ours == "failed" else "–"
         if self.target == "–":
             return "–"
         most = float("inf") if self.most is None else self.most
