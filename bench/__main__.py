@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from bench import asking, following, gate, loading, rules
+from bench import asking, following, gate, loading, remote, rules
 from bench.chart import chart
 from bench.plan import Figure, Part, Plan, measure
 from bench.reporting import line, report
@@ -20,6 +20,7 @@ _PARTS: Final[dict[str, tuple[str, tuple[Part, ...]]]] = {
     "asking": ("Questions in other engines", asking.FIGURES),
     "rules": ("Asking at the command line, loading, rules", rules.FIGURES),
     "gate": ("Checking, adding, withdrawing", gate.FIGURES),
+    "remote": ("Through the remote store", remote.FIGURES),
     "following": ("Following answers", following.FIGURES),
 }
 """The parts in the order in which they are measured, with what the report calls them: loading makes the base."""

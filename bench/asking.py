@@ -46,14 +46,9 @@ class _Answers:
             why,
         )
 
-    def median(self, question: str) -> float | None:
-        """Return the median of the seconds that a question took; its first call counts only if it is the only one."""
-        seconds = self.questions.get(question, {}).get("seconds", ())
-        return statistics.median(seconds[1:] or seconds) if seconds else None
-
-    def failure(self, question: str) -> str:
-        """Return why there is no answer to a question, in a line."""
-        return str(self.questions[question]["error"]) if question in self.questions else self.why
+    def told(self, question: str) -> Told:
+        """Return what was told of a question: its seconds and answers, or why there are none."""
+        return self.questions.get(question, {"error": self.why})
 
 
 def _asking(plan: Plan, triples: int, kept: Path | None = None) -> Iterator[Figure]:
@@ -68,7 +63,9 @@ def _asking(plan: Plan, triples: int, kept: Path | None = None) -> Iterator[Figu
     for engine, name in ENGINES.items():
         theirs = _answers(plan, engine, view, questions)
         for kind, names in (("about single things", SELECTIVE), ("over everything", aggregating())):
-            cells = [_cell(question, name, ours, theirs) for question in names]
+            cells = [
+                compare(question, name, ours.told(question), theirs.told(question)) for question in names
+            ]
             yield from (replace(cell, table=f"Questions {kind}, {size}: medians") for cell in cells)
             yield _in_all(f"questions {kind}, {size}", name, cells, ours, theirs)
     view.unlink()
@@ -87,24 +84,27 @@ def _answers(plan: Plan, engine: str, data: Path, questions: Path) -> _Answers:
     return _Answers.of(cost.output)
 
 
-def _cell(question: str, peer: str, ours: _Answers, theirs: _Answers) -> Figure:
-    """Compare the answers of one question."""
-    mine, other = ours.median(question), theirs.median(question)
+def compare(question: str, peer: str, mine: Told, found: Told) -> Figure:
+    """Compare the answers of one question: the medians of what the calls took, and whether the rows are the same."""
     figure = Figure(question, peer)
-    if mine is not None:
-        figure = replace(figure, ours=_milliseconds(mine))
-    if mine is None or other is None:
-        return replace(
-            figure, theirs="failed", note=f"{question}: {(theirs if mine else ours).failure(question)}"
-        )
-    both = zip(ours.questions[question]["answers"], theirs.questions[question]["answers"], strict=False)
+    if "seconds" in mine:
+        figure = replace(figure, ours=milliseconds(_median(mine)))
+    for told in (mine, found):
+        if "seconds" not in told:
+            return replace(figure, theirs="failed", note=f"{question}: {told['error']}")
+    both = zip(mine["answers"], found["answers"], strict=False)
     return replace(
         figure,
-        theirs=_milliseconds(other),
-        ratio=mine / other,
-        seconds=(mine, other),
+        theirs=milliseconds(_median(found)),
+        ratio=_median(mine) / _median(found),
+        seconds=(_median(mine), _median(found)),
         differs=any(one != another for one, another in both),
     )
+
+
+def _median(told: Told) -> float:
+    """Return the median of the seconds of the calls; the first counts only if it is the only one."""
+    return float(statistics.median(told["seconds"][1:] or told["seconds"]))
 
 
 def _in_all(words: str, peer: str, cells: Sequence[Figure], ours: _Answers, theirs: _Answers) -> Figure:
@@ -127,8 +127,8 @@ def _in_all(words: str, peer: str, cells: Sequence[Figure], ours: _Answers, thei
     mine, others = (statistics.median(column) for column in zip(*both, strict=True))
     return replace(
         figure,
-        ours=f"{_milliseconds(mine)}, {ours.memory:,.0f} MB",
-        theirs=f"{_milliseconds(others)}, {theirs.memory:,.0f} MB",
+        ours=f"{milliseconds(mine)}, {ours.memory:,.0f} MB",
+        theirs=f"{milliseconds(others)}, {theirs.memory:,.0f} MB",
         ratio=statistics.median(one / another for one, another in both),
         seconds=(mine, others),
         memory=(ours.memory, theirs.memory),
@@ -136,7 +136,8 @@ def _in_all(words: str, peer: str, cells: Sequence[Figure], ours: _Answers, thei
     )
 
 
-def _milliseconds(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
+    """Return a time in words, to three digits."""
     return f"{seconds * 1000:,.3g} ms" if seconds < 0.9995 else f"{seconds:,.2f} s"
 
 

@@ -56,7 +56,7 @@ def parley(_: Path, base: Path) -> Iterator[Engine]:
             return opened.ask(call["name"], **call["parameters"])
         return opened.query(call["sparql"], seconds=_LONG)
 
-    yield Engine(ask, lambda answer: _of_terms(answer.columns, answer.rows), _own_memory)
+    yield Engine(ask, lambda answer: as_terms(answer.columns, answer.rows), _own_memory)
 
 
 def pyoxigraph(folder: Path, data: Path) -> Iterator[Engine]:
@@ -70,7 +70,7 @@ def pyoxigraph(folder: Path, data: Path) -> Iterator[Engine]:
         found: Any = store.query(call["sparql"])
         return [variable.value for variable in found.variables], list(found)
 
-    yield Engine(ask, lambda answer: _of_terms(*answer), _own_memory)
+    yield Engine(ask, lambda answer: as_terms(*answer), _own_memory)
 
 
 def rdflib(_: Path, data: Path) -> Iterator[Engine]:
@@ -109,7 +109,7 @@ def sparq(_: Path, data: Path) -> Iterator[Engine]:
     from sparq import Graph
 
     graph = Graph.load(data)
-    yield Engine(lambda call: graph.query_json(call["sparql"]), _of_json, _own_memory)
+    yield Engine(lambda call: graph.query_json(call["sparql"]), from_json, _own_memory)
 
 
 def oxigraph(folder: Path, data: Path) -> Iterator[Engine]:
@@ -120,7 +120,7 @@ def oxigraph(folder: Path, data: Path) -> Iterator[Engine]:
     command = (servers.OXIGRAPH, "load", "--location", str(place), "--file", str(data))
     subprocess.run(command, check=True, capture_output=True)
     with servers.oxigraph(place) as server, contextlib.closing(server.connect()) as connection:
-        yield Engine(lambda call: server.ask(connection, call["sparql"]), _of_json, lambda: server.memory)
+        yield Engine(lambda call: server.ask(connection, call["sparql"]), from_json, lambda: server.memory)
 
 
 def virtuoso(folder: Path, data: Path) -> Iterator[Engine]:
@@ -135,7 +135,7 @@ def virtuoso(folder: Path, data: Path) -> Iterator[Engine]:
             def ask(call: Mapping[str, Any]) -> bytes:
                 return server.ask(connection, call["sparql"], VIEW.value)
 
-            yield Engine(ask, _of_json, lambda: server.memory)
+            yield Engine(ask, from_json, lambda: server.memory)
 
 
 _ENGINES: Final[Mapping[str, Callable[[Path, Path], Iterator[Engine]]]] = {
@@ -147,7 +147,7 @@ def _own_memory() -> float:
     return Clock().read()["memory"]
 
 
-def _of_terms(names: Sequence[str], rows: Iterable[Iterable[Any]]) -> Iterator[Row]:
+def as_terms(names: Sequence[str], rows: Iterable[Iterable[Any]]) -> Iterator[Row]:
     """Yield the rows of pyoxigraph's terms."""
     from pyoxigraph import Literal
 
@@ -161,7 +161,8 @@ def _of_terms(names: Sequence[str], rows: Iterable[Iterable[Any]]) -> Iterator[R
         }
 
 
-def _of_json(answer: bytes | str) -> Iterator[Row]:
+def from_json(answer: bytes | str) -> Iterator[Row]:
+    """Yield the rows of an answer in SPARQL's JSON."""
     for solution in json.loads(answer)["results"]["bindings"]:
         yield {
             name: f"<{cell['value']}>"
@@ -239,19 +240,20 @@ def _run(name: str, folder: str, data: str, questions: str) -> None:
         place, begun = Path(folder) / str(attempt), time.perf_counter()
         place.mkdir()
         with contextmanager(_ENGINES[name])(place, Path(data)) as engine:
-            _tell(loading=time.perf_counter() - begun, memory=engine.memory())
+            tell(loading=time.perf_counter() - begun, memory=engine.memory())
             while left:
                 question = left.pop(0)
                 found = measured(engine, question["calls"])
-                _tell(question=question["name"], **found)
+                tell(question=question["name"], **found)
                 if "Panic" in found.get("error", ""):
                     break
-            _tell(memory=engine.memory())
+            tell(memory=engine.memory())
         if not left:
             return
 
 
-def _tell(**what: object) -> None:
+def tell(**what: object) -> None:
+    """Print a line of JSON at once."""
     print(json.dumps(what), flush=True)
 
 
