@@ -113,12 +113,8 @@ def _in_all(words: str, peer: str, cells: Sequence[Figure], ours: _Answers, thei
     failed = [cell.note for cell in cells if not cell.seconds]
     other = [cell.what for cell in cells if cell.differs]
     notes = [
-        f"loading took {theirs.loading:.1f} s, {theirs.memory:,.0f} MB in all"
-        if theirs.loading
-        else theirs.why,
-        f"{len(failed)} of {len(cells)} questions not answered ({failed[0]})"
-        if failed and theirs.loading
-        else "",
+        f"loading took {theirs.loading:.1f} s" if theirs.loading else theirs.why,
+        f"no answer to {len(failed)} of {len(cells)} ({failed[0]})" if failed and theirs.loading else "",
         f"answers DIFFER: {', '.join(other)}" if other else "the same answers" if both else "",
     ]
     figure = Figure(words, peer, theirs="failed", note="; ".join(filter(None, notes)), panel=words)

@@ -1,4 +1,4 @@
-"""The chart of the report: a panel for each task, a bar for each program, on a logarithmic scale.
+"""The chart of the report: a panel for each task, a line for each program, on a logarithmic scale.
 
 It is drawn by Vega-Lite from the same figures that stand in the tables; the same figures give the same bytes.
 """
@@ -11,7 +11,11 @@ from typing import Any, Final
 
 from bench.plan import Figure
 
-_OURS, _THEIRS, _INK = "#b3261e", "#9fb3c8", "#1f2933"
+_OURS, _THEIRS, _INK = "#b3261e", "#7b93ab", "#1f2933"
+_LABEL: Final = (
+    "datum.value < 1 ? format(datum.value * 1000, ',~r') + ' ms' : format(datum.value, ',~r') + ' s'"
+)
+_NAMES: Final = {"labelPadding": 8, "labelLimit": 240, "ticks": False, "domain": False, "labelFontSize": 11}
 _WIDTH: Final = 380
 _STEP: Final = 20
 _COLUMNS: Final = 2
@@ -33,7 +37,7 @@ def _whole(panels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": {
             "text": "What Parley costs, against its peers",
-            "subtitle": "Seconds, logarithmic; shorter is better. Red: Parley. ≠: the peer came to another result.",
+            "subtitle": "Logarithmic; further left is better. Red diamond: Parley. ≠: the peer came to another result.",
             "anchor": "start",
             "fontSize": 16,
             "offset": 16,
@@ -62,40 +66,63 @@ def _bars(figures: Sequence[Figure]) -> list[dict[str, Any]]:
 
 def _panel(title: str, bars: list[dict[str, Any]]) -> dict[str, Any]:
     times = [bar["seconds"] for bar in bars if bar["seconds"]]
-    # a bar needs somewhere to begin: the power of ten below the shortest, which keeps even that one visible
-    low = 10 ** math.floor(math.log10(min(times, default=1) / 1.5))
-    high = max(times, default=1) * (max(times, default=1) / low) ** 0.3
+    low, high = min(times, default=1), max(times, default=1)
+    # the scale goes on to powers of ten, and leaves room for the longest time in words
+    first, last = math.floor(math.log10(low / 1.2)), math.ceil(math.log10(high * (high / low) ** 0.2) + 0.1)
+    low, high = 10.0**first, 10.0**last
     values = [{**bar, "seconds": bar["seconds"] or low, "low": low, "order": n} for n, bar in enumerate(bars)]
-    where = {"field": "seconds", "type": "quantitative", "scale": {"type": "log", "domain": [low, high]}}
-    who = {"field": "who", "type": "nominal", "sort": {"field": "order"}, "title": None}
+    scale = {"type": "log", "domain": [low, high]}
+    axis = {
+        "title": None,
+        "labelExpr": _LABEL,
+        "values": _powers(first, last),
+        "gridColor": "#e4e7eb",
+        "domain": False,
+    }
+    drawn = {"condition": {"test": "datum.text === 'failed'", "value": 0}, "value": 1}
     ours = {"condition": {"test": "datum.who === 'Parley'", "value": _OURS}, "value": _THEIRS}
+    shape = {"condition": {"test": "datum.who === 'Parley'", "value": "diamond"}, "value": "circle"}
     return {
         "title": {"text": _wrapped(title), "anchor": "start", "fontSize": 12, "offset": 8},
         "width": _WIDTH,
         "height": {"step": _STEP},
         "data": {"values": values},
         "encoding": {
-            "y": {**who, "axis": {"labelLimit": 240, "ticks": False, "domain": False, "labelFontSize": 11}}
+            "y": {
+                "field": "who",
+                "type": "nominal",
+                "sort": {"field": "order"},
+                "title": None,
+                "axis": _NAMES,
+            },
+            "x": {"field": "seconds", "type": "quantitative", "scale": scale, "axis": axis},
+            "color": ours,
         },
         "layer": [
             {
-                "mark": {"type": "bar", "height": {"band": 0.7}},
-                "encoding": {
-                    "x": {**where, "axis": {"format": "~s", "title": None, "grid": True, "tickCount": 5}},
-                    "x2": {"field": "low"},
-                    "color": ours,
-                },
+                "mark": {"type": "rule", "strokeWidth": 2},
+                "encoding": {"x2": {"field": "low"}, "opacity": drawn},
             },
             {
-                "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 11},
-                "encoding": {"x": {**where, "axis": None}, "text": {"field": "text"}},
+                "mark": {"type": "point", "filled": True, "size": 90},
+                "encoding": {"shape": shape, "opacity": drawn},
+            },
+            {
+                "mark": {"type": "text", "align": "left", "dx": 8, "fontSize": 11},
+                "encoding": {"text": {"field": "text"}, "color": {"value": _INK}},
             },
         ],
     }
 
 
+def _powers(first: int, last: int) -> list[float]:
+    return [10.0**power for power in range(first, last + 1)]
+
+
 def _seconds(seconds: float) -> str:
-    return f"{seconds * 1000:,.3g} ms" if seconds < 0.9995 else f"{seconds:,.1f} s"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:,.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 99.95 else f"{seconds:,.0f} s"
 
 
 def _wrapped(title: str) -> list[str]:

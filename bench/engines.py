@@ -214,7 +214,7 @@ def measured(engine: Engine, calls: Iterable[Mapping[str, Any]]) -> dict[str, An
             if sum(seconds) > _LONG:
                 break
     except BaseException as error:  # noqa: BLE001 - engines in Rust raise panics, which are no exceptions
-        return {"error": f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"}
+        return {"error": f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"}
     return {"seconds": seconds, "answers": answers}
 
 

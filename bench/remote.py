@@ -59,9 +59,8 @@ def _questions(words: str, name: str, most: float | None, found: dict[str, Any])
             compare(question, name, found[question]["ours"], found[question]["own"]) for question in names
         ]
         yield from (replace(cell, table=f"Questions {what}, {words}: medians") for cell in cells)
-        yield _in_all(
-            Figure(f"questions {what}, {words}", f"{name} itself, asked the same", most=most), cells
-        )
+        task, limit = f"questions {what}, {words}", None if names is SELECTIVE else most
+        yield _in_all(Figure(task, f"{name} itself, asked the same", most=limit, panel=task), cells)
 
 
 def _articles(words: str, told: list[dict[str, Any]]) -> Figure:
@@ -99,6 +98,7 @@ def _in_all(figure: Figure, cells: list[Figure]) -> Figure:
         ours=milliseconds(ours),
         theirs=milliseconds(own),
         ratio=statistics.median(one / another for one, another in both),
+        seconds=(ours, own),
         note="; ".join(notes),
     )
 
