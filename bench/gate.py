@@ -23,6 +23,7 @@ from bench.plan import (
     base_of,
     compared,
     failed,
+    of_peer,
     ontology_files,
     said,
     script,
@@ -37,11 +38,7 @@ _CLAIMS_AN_ARTICLE: Final = 9  # at the least
 SHAPES: Final = "writing the view"
 """The step of a whole-base check with which validating the shapes begins."""
 _HOUR: Final = 3600.0
-_VALIDATORS: Final = (
-    ("pyshacl-turbo", "peers.pyshacl_turbo", None),
-    ("shacl", "shacl", 3),
-    ("maplib", "peers.maplib_shacl", None),
-)
+_VALIDATORS: Final = (("pyshacl-turbo", "peers.pyshacl_turbo"), ("maplib", "peers.maplib_shacl"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +159,9 @@ def _whole(plan: Plan) -> Iterator[Figure]:
     else:
         taken = "; ".join(f"{step} {seconds:.2f} s" for step, seconds in mine["steps"])
         yield replace(compared(figure, ours, theirs), note=f"{taken}; {_counted(mine, said(theirs))}")
-    yield from _shapes_alone(plan, f"{words}, its shapes alone", view, mine, _VALIDATORS)
+        shapes = f"{words}, its shapes alone"
+        yield _shapes_compared(Figure(shapes, "shacl", most=3, panel=shapes), mine, said(theirs))
+    yield from _shapes_alone(plan, f"{words}, its shapes alone", view, mine)
 
 
 def _against_pyshacl(plan: Plan) -> Iterator[Figure]:
@@ -179,7 +178,7 @@ def _against_pyshacl(plan: Plan) -> Iterator[Figure]:
         yield replace(compared(figure, ours, theirs), note=_counted(mine, said(theirs)))
         shapes = f"{words}, its shapes alone"
         yield _shapes_compared(Figure(shapes, "pyshacl", panel=shapes), mine, said(theirs))
-    yield from _shapes_alone(plan, f"{words}, its shapes alone", view, mine, _VALIDATORS)
+    yield from _shapes_alone(plan, f"{words}, its shapes alone", view, mine, ("shacl", "shacl"))
 
 
 def _shapes_alone(
@@ -187,14 +186,13 @@ def _shapes_alone(
     words: str,
     view: Path,
     mine: dict[str, Any],
-    validators: Sequence[tuple[str, str, float | None]],
+    *more: tuple[str, str],
 ) -> Iterator[Figure]:
     """Compare validators that read the view and the shapes, by their own clocks."""
-    for name, program, most in validators:
-        figure = Figure(words, name, most=most, panel=words)
+    for name, program in (*_VALIDATORS, *more):
+        figure = Figure(words, name, panel=words)
         try:
-            command = script(program, view, *ontology_files("shapes"))
-            theirs = [run(command, seconds=plan.limit, memory=plan.memory) for _ in range(plan.runs)]
+            theirs = of_peer(plan, script(program, view, *ontology_files("shapes")))
         except Failed as failure:
             yield failed(figure, failure)
         else:

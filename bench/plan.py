@@ -22,6 +22,7 @@ KG: Final = str(Path(sys.executable).with_name("kg"))
 HELD: Final = 0.345
 """The share of the articles' quads that says what holds."""
 _HOURS: Final = 3 * 3600.0
+_ENOUGH: Final = 120.0
 _TOLD: Final = 4
 
 
@@ -184,6 +185,14 @@ def script(name: str, *arguments: Path | str) -> tuple[str, ...]:
     """Return the command that runs one of ``bench.programs``, or ``peers.NAME`` one of another module."""
     module, _, program = name.rpartition(".")
     return (PYTHON, "-m", f"bench.{module or 'programs'}", program, *map(str, arguments))
+
+
+def of_peer(plan: Plan, command: Sequence[str]) -> list[Cost]:
+    """Run a peer's program within its limits, as often as ours or until it has run long enough. Raises ``Failed``."""
+    costs: list[Cost] = []
+    while len(costs) < plan.runs and sum(cost.wall for cost in costs) < _ENOUGH:
+        costs.append(run(command, seconds=plan.limit, memory=plan.memory))
+    return costs
 
 
 def said(costs: Sequence[Cost]) -> dict[str, Any]:

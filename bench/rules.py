@@ -24,6 +24,7 @@ from bench.plan import (
     compared,
     failed,
     held_of,
+    of_peer,
     ontology_files,
     said,
     script,
@@ -106,10 +107,7 @@ def _reasoners(plan: Plan, words: str, articles: int, mine: dict[str, Any]) -> I
     ):
         figure = Figure(words, name, panel=words)
         try:
-            runs = [
-                run(script(program, data, *ontology_files()), seconds=plan.limit, memory=plan.memory)
-                for _ in range(plan.runs)
-            ]
+            runs = of_peer(plan, script(program, data, *ontology_files()))
         except Failed as failure:
             yield failed(figure, failure)
             continue
