@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -119,20 +119,25 @@ def _losses(figures: Sequence[Figure]) -> Iterator[str]:
     )
     rivals = [figure for figure in figures if figure.panel and not figure.table]
     for words, costs, unit in (
-        ("Peers that were quicker", [(one, one.seconds) for one in rivals], _seconds),
-        ("Peers that took less memory", [(one, one.memory) for one in rivals], _megabytes),
+        ("Peers that were quicker", {one: one.seconds for one in rivals}, _seconds),
+        ("Peers that took less memory", {one: one.memory for one in rivals}, _megabytes),
     ):
-        lost = [(one, *cost) for one, cost in costs if cost and cost[0] > cost[1]]
-        lost.sort(key=lambda found: found[2] / found[1])
-        yield f"{words}, the greatest difference first:" if lost else ""
+        lost = {one: cost for one, cost in costs.items() if cost and cost[0] > cost[1]}
+        yield (
+            f"{words}, and what Parley took (≠: the peer came to another result):"
+            if lost
+            else f"{words}: none."
+        )
+        tasks = dict.fromkeys(one.panel for one in lost)
         yield "\n".join(
-            f"- {one.what}: {one.peer} {unit(theirs)}, Parley {unit(ours)}, {ours / theirs:.3g} times that{_but(one)}"
-            for one, ours, theirs in lost
+            f"- {task}: {'; '.join(_behind(one, *lost[one], unit) for one in lost if one.panel == task)}"
+            for task in tasks
         )
 
 
-def _but(figure: Figure) -> str:
-    return "; but the peer came to another result" if figure.differs else ""
+def _behind(figure: Figure, ours: float, theirs: float, unit: Callable[[float], str]) -> str:
+    other = " ≠" if figure.differs else ""
+    return f"{figure.peer} {unit(theirs)}{other} against {unit(ours)}, {ours / theirs:.3g} times"
 
 
 def _seconds(seconds: float) -> str:

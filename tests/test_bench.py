@@ -361,9 +361,10 @@ def test_the_report_has_both_values_of_every_ratio() -> None:
 def test_the_report_says_where_parley_loses_and_only_there() -> None:
     losses = written().partition("## Where Parley loses")[2].partition("## Loading")[0]
     assert "checking: 140 ms, the limit 100 ms; ratio 1.40, to reach ≤ 1" in losses
-    assert "quick 1.00 s, Parley 2.00 s, 2 times that\n" in losses
-    assert "wrong 100 ms, Parley 2.00 s, 20 times that; but the peer came to another result" in losses
-    assert "slow 3 MB, Parley 9 MB, 3 times that" in losses
+    assert (
+        "- loading: quick 1.00 s against 2.00 s, 2 times; wrong 100 ms ≠ against 2.00 s, 20 times\n" in losses
+    )
+    assert "slow 3 MB against 9 MB, 3 times" in losses
     assert "slow 30" not in losses
     assert "quick 10 MB" not in losses
 
