@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -42,6 +43,7 @@ def main() -> int:
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="where the report is kept")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # as an error, so that no server is left behind
     parts = [arguments.only] if arguments.only else list(_PARTS)
     begun, load = time.perf_counter(), os.getloadavg()[0]
     themes: dict[str, list[Figure]] = {_PARTS[part][0]: [] for part in parts}
@@ -56,7 +58,11 @@ def main() -> int:
     took = f"{minutes:.1f} minutes, load average {load:.1f} at the start"
     kept = arguments.report or (None if arguments.only else Path(__file__).with_name("report.md"))
     drawn = (kept or Path("report")).with_suffix(".svg")
-    limits = f"{plan.limit:,.0f} s", f"{plan.memory:,.0f} MB"
+    limits = {
+        "limit": f"{plan.limit:,.0f} s",
+        "patience": f"{plan.patience:,.0f} s",
+        "memory": f"{plan.memory:,.0f} MB",
+    }
     text = report(themes, _QUICK if arguments.quick else "", took, limits, drawn.name)
     print(text)
     every = [figure for figures in themes.values() for figure in figures]

@@ -81,8 +81,8 @@ class Plan:
 
     Sizes are in triples; ``short`` and ``runs`` are how often a short and a long program runs; ``checks`` and
     ``changes`` are how many articles are checked and added; ``things`` is how many things a question is asked about.
-    A peer may take ``limit`` seconds and ``memory`` MB. ``kept`` is a folder with a base of ``huge`` triples, made
-    there if it is missing; without one ``large`` is as large as it gets.
+    A peer may take ``limit`` seconds, ``patience`` seconds for rules and shapes, and ``memory`` MB. ``kept`` is a
+    folder with a base of ``huge`` triples, made there if it is missing; without one ``large`` is as large as it gets.
     """
 
     folder: Path
@@ -93,6 +93,7 @@ class Plan:
     changes: int = 100
     things: int = 20
     limit: float = 900.0
+    patience: float = 300.0
     memory: float = 12_000.0
     small: int = 10_000
     middle: int = 50_000
@@ -188,10 +189,10 @@ def script(name: str, *arguments: Path | str) -> tuple[str, ...]:
 
 
 def of_peer(plan: Plan, command: Sequence[str]) -> list[Cost]:
-    """Run a peer's program within its limits, as often as ours or until it has run long enough. Raises ``Failed``."""
+    """Run a program for rules or shapes, as often as ours or until it has run long enough. Raises ``Failed``."""
     costs: list[Cost] = []
     while len(costs) < plan.runs and sum(cost.wall for cost in costs) < _ENOUGH:
-        costs.append(run(command, seconds=plan.limit, memory=plan.memory))
+        costs.append(run(command, seconds=plan.patience, memory=plan.memory))
     return costs
 
 

@@ -43,12 +43,14 @@ Questions are the same SPARQL everywhere, over the same view, that of the base: 
 running process, which finds the thing and puts in its name, or by `Base.query` where the question is no stored
 one, which is a process of its own; engines in Python until the last row is read; servers over HTTP on the loopback
 until the last byte has come, which nobody has read yet. The first call of each question does not count. Answers
-are compared as sets of rows, numbers by their value. A peer may take {limit} and {memory} for a task; what went
-beyond that, or failed, is told in the notes."""
+are compared as sets of rows, numbers by their value.
+
+A peer may take {limit} and {memory} for a task, for rules and shapes {patience}; owlrl and pyshacl may take as long as
+they like. What went beyond that, or failed, is told in the notes."""
 
 
 def report(
-    themes: Mapping[str, Sequence[Figure]], remarks: str, took: str, limits: tuple[str, str], chart: str
+    themes: Mapping[str, Sequence[Figure]], remarks: str, took: str, limits: Mapping[str, str], chart: str
 ) -> str:
     """Return the report of figures by theme as Markdown.
 
@@ -66,7 +68,7 @@ def report(
         *_losses(every),
         *sections,
         "## How it was measured",
-        _METHOD.format(limit=limits[0], memory=limits[1]),
+        _METHOD.format(**limits),
         "\n".join(f"- {version}" for version in (*map(_version, _PACKAGES), _virtuoso())),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"

@@ -264,6 +264,24 @@ def test_a_question_that_fails_is_told_with_what_was_said_and_no_time() -> None:
     assert found == {"error": "ValueError: not supported"}
 
 
+@pytest.mark.parametrize("server", ["oxigraph", "virtuoso"])
+def test_through_the_remote_store_a_server_gives_its_own_answers_and_takes_articles(
+    server: str, base: Path, asked: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("kg.remote")
+    if not shutil.which(NEEDED[server], path=f"{Path(sys.executable).parent}:{os.defpath}"):
+        pytest.skip(f"{NEEDED[server]} is not installed")
+    write_new_articles(tmp_path / "new", 8, 2_000)
+    for added in range(6):  # other tests may have added them
+        shutil.rmtree(tmp_path / "new" / f"{added:04}")
+    command = script(f"through.{server}", tmp_path, base, asked, tmp_path / "new")
+    lines = told(run(command, seconds=300).output)
+    questions = [one for one in lines if "question" in one]
+    assert {one["question"] for one in questions} == {*SELECTIVE, *aggregating()}
+    assert [one["ours"]["answers"] for one in questions] == [one["own"]["answers"] for one in questions]
+    assert [one["add"] > 0 and one["check"] > 0 for one in lines if "add" in one] == [True, True]
+
+
 @pytest.mark.parametrize(
     ("program", "module", "same"),
     [
@@ -343,8 +361,11 @@ CELLS = (
 FIGURES = (QUICK, SLOW, WRONG, BROKEN, MISSED, *CELLS)
 
 
+LIMITS = {"limit": "900 s", "patience": "300 s", "memory": "12 GB"}
+
+
 def written(figures: tuple[Figure, ...] = FIGURES) -> str:
-    return report({"Loading": figures}, "", "one minute", ("900 s", "12 GB"), "report.svg")
+    return report({"Loading": figures}, "", "one minute", LIMITS, "report.svg")
 
 
 def test_the_report_has_both_values_of_every_ratio() -> None:
