@@ -43,7 +43,8 @@ def main() -> int:
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="where the report is kept")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # as an error, so that no server is left behind
+    # ended as by an error, so that no program or server is left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     parts = [arguments.only] if arguments.only else list(_PARTS)
     begun, load = time.perf_counter(), os.getloadavg()[0]
     themes: dict[str, list[Figure]] = {_PARTS[part][0]: [] for part in parts}
