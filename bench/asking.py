@@ -74,7 +74,7 @@ def _asking(plan: Plan, triples: int, kept: Path | None = None) -> Iterator[Figu
 def _answers(plan: Plan, engine: str, data: Path, questions: Path) -> _Answers:
     folder = plan.folder / f"{engine}-{questions.stem}"
     folder.mkdir()
-    seconds, memory = (_HOUR, float("inf")) if engine == "parley" else (plan.limit, plan.memory)
+    seconds, memory = (_HOUR, float("inf")) if engine == "parley" else (plan.patience, plan.memory)
     try:
         cost = run(script(f"engines.{engine}", folder, data, questions), seconds=seconds, memory=memory)
     except Failed as failure:

@@ -31,7 +31,7 @@ _LITERAL: Final = re.compile(
 )
 _LONG: Final = 60
 """The seconds after which a call is given up."""
-_ENOUGH: Final = 15.0
+_ENOUGH: Final = 8.0
 """The seconds after which a question is not asked again."""
 
 Row: TypeAlias = Mapping[str, str]

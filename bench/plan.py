@@ -81,7 +81,7 @@ class Plan:
 
     Sizes are in triples; ``short`` and ``runs`` are how often a short and a long program runs; ``checks`` and
     ``changes`` are how many articles are checked and added; ``things`` is how many things a question is asked about.
-    A peer may take ``limit`` seconds, ``patience`` seconds for rules and shapes, and ``memory`` MB. ``kept`` is a
+    A peer may take ``limit`` seconds to load in bulk, ``patience`` seconds else, and ``memory`` MB. ``kept`` is a
     folder with a base of ``huge`` triples, made there if it is missing; without one ``large`` is as large as it gets.
     """
 
@@ -93,7 +93,7 @@ class Plan:
     changes: int = 100
     things: int = 20
     limit: float = 900.0
-    patience: float = 300.0
+    patience: float = 360.0
     memory: float = 12_000.0
     small: int = 10_000
     middle: int = 50_000

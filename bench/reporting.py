@@ -45,8 +45,8 @@ one, which is a process of its own; engines in Python until the last row is read
 until the last byte has come, which nobody has read yet. The first call of each question does not count. Answers
 are compared as sets of rows, numbers by their value.
 
-A peer may take {limit} and {memory} for a task, for rules and shapes {patience}; owlrl and pyshacl may take as long as
-they like. What went beyond that, or failed, is told in the notes."""
+A peer may take {patience} and {memory} for a task, for loading in bulk {limit}; rdflib with owlrl and pyshacl may take
+an hour. What went beyond that, or failed, is told in the notes."""
 
 
 def report(
