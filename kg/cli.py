@@ -42,10 +42,12 @@ class _Commands(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--store", type=click.Path(path_type=Path), envvar="KG_STORE", help="The base on disk to use.")
+@click.option(
+    "--store", envvar="KG_STORE", help="The base to use: its folder, or the URL of a SPARQL endpoint."
+)
 @click.version_option(package_name="parley-kg", prog_name="kg")
 @click.pass_context
-def _kg(ctx: click.Context, store: Path | None) -> None:
+def _kg(ctx: click.Context, store: str | None) -> None:
     """Ask a knowledge graph of conflict diplomacy in which every fact shows its sentence.
 
     Without --store (or KG_STORE) the built-in base is used: one article on the ceasefire in Idlib.

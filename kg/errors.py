@@ -5,7 +5,8 @@
     │   └── UnknownName      (2)    a question, thing or class that is not there; knows the nearest ones
     ├── UnreadableInput      (2)    a file that is not what it claims to be, or cannot be read
     ├── StoreError           (2)    a store that is missing, locked, damaged or from another version
-    │   └── DamagedStore     (2)    a store that cannot be read any more; its journal can build it again
+    │   ├── DamagedStore     (2)    a store that cannot be read any more; its journal can build it again
+    │   └── Overtaken        (2)    somebody else changed the base since it was looked at
     ├── Refused              (1)    readable, but not acceptable: evidence that does not hold, a clash
     ├── LimitReached         (4)    time or memory ran out before the answer was there
     └── UnsupportedConstruct (3)    the ontology says something that the rules cannot do
@@ -76,6 +77,10 @@ class StoreError(ParleyError):
 
 class DamagedStore(StoreError):
     """Raised when the files of a store are missing or not sound; the journal can build it again."""
+
+
+class Overtaken(StoreError):
+    """Raised when somebody else changed a base since it was looked at; nothing was changed by us."""
 
 
 class Refused(ParleyError):

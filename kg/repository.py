@@ -13,15 +13,18 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from kg.asking.answers import Answer, read_answer
 from kg.bases.cache import cache_file, cached, keep
 from kg.errors import DamagedStore, StoreError, UsageError
 from kg.findings import Verdict
-from kg.storage.store import Embedded
+from kg.remote.endpoints import is_endpoint
+from kg.storage.store import Embedded, Engine
 from kg.terms import Progress
 from kg.view import View, stored_questions
 
 if TYPE_CHECKING:
     from kg.bases.writing import Handle
+    from kg.distant.reading import Distant
     from kg.gate.sessions import Handed, Session
     from kg.gate.submissions import Framing
     from kg.views.briefings import Briefing
@@ -39,16 +42,26 @@ class Base(View):
     [('Russia',), ('Türkiye',)]
     """
 
-    def __init__(self, store: Embedded, location: Path | bytes) -> None:
+    def __init__(
+        self,
+        store: Engine,
+        location: Path | bytes,
+        folder: Path | None = None,
+        distant: Distant | None = None,
+    ) -> None:
         super().__init__(store, location)
-        self._folder = store.directory
+        self._folder = folder
+        self._distant = distant
         self._kept: Handle | None = None
 
-    def _steadily(self, read: Callable[[Embedded], _Read], progress: Progress = None) -> _Read:
+    def _steadily(self, read: Callable[[Engine], _Read], progress: Progress = None) -> _Read:
         """Read while no writer changes the store; one on disk stays open until somebody has written to it.
 
-        A store that turns out damaged is built again from the journal and read once more.
+        A store that turns out damaged is built again from the journal and read once more. One behind an endpoint is
+        read again where somebody changed it meanwhile.
         """
+        if self._distant is not None:
+            return self._distant.steadily(read)
         if self._folder is None:
             return read(self._store)
         from kg.bases.writing import Handle, reading
@@ -83,9 +96,9 @@ class Base(View):
 
         now = datetime.now(UTC)
 
-        def read(store: Embedded) -> View:
+        def read(store: Engine) -> View:
             viewpoint = find_viewpoint(store, now, as_told_by=as_told_by, by=by, as_of=_spelt(as_of))
-            return View(*prepared(store, self._location, viewpoint, progress=progress), viewpoint)
+            return View(*prepared(self._here(store), self._location, viewpoint, progress=progress), viewpoint)
 
         return self._steadily(read, progress)
 
@@ -102,9 +115,11 @@ class Base(View):
 
         now = datetime.now(UTC)
 
-        def read(store: Embedded) -> Difference:
+        def read(store: Engine) -> Difference:
             views = [(name, read_viewpoint(name, store, now)) for name in (left, right)]
-            return differ(store, self._location, views[0], views[1], stored_questions(), rulebook())
+            return differ(
+                self._here(store), self._location, views[0], views[1], stored_questions(), rulebook()
+            )
 
         return self._steadily(read, progress)
 
@@ -117,8 +132,10 @@ class Base(View):
         from kg.gate.submissions import find_claims
         from kg.views.impact import impact
 
-        def read(store: Embedded) -> Impact:
-            return impact(find_claims(claims, source, store), store, stored_questions(), rulebook())
+        def read(store: Engine) -> Impact:
+            return impact(
+                find_claims(claims, source, store), self._here(store), stored_questions(), rulebook()
+            )
 
         return self._steadily(read, progress)
 
@@ -177,8 +194,13 @@ class Base(View):
         One at a time may write; others are waited for, ten seconds at most. Raises ``UsageError`` for the built-in
         base and ``StoreError`` where it cannot be written.
         """
-        from kg.bases.writing import writing
         from kg.gate.sessions import Session
+
+        if self._distant is not None:
+            with self._distant.writing() as far_writer:
+                yield Session(far_writer)
+            return
+        from kg.bases.writing import writing
 
         with writing(self._on_disk(), progress) as writer:
             yield Session(writer)
@@ -213,8 +235,13 @@ class Base(View):
         it claims to be, ``Refused`` where evidence does not hold or the whole would clash. Cost: the rules run
         over the whole view.
         """
-        from kg.bases.upkeep import load
         from kg.gate.checking import gate
+
+        if self._distant is not None:
+            from kg.distant.landing import load as load_there
+
+            return load_there(self._distant, files, gate().admit, progress)
+        from kg.bases.upkeep import load
 
         return load(self._on_disk(), files, gate().admit, progress)
 
@@ -227,6 +254,24 @@ class Base(View):
         from kg.bases.upkeep import backup
 
         backup(self._on_disk(), Path(directory))
+
+    def _answered(self, store: Engine, sparql: str, seconds: float, memory: int) -> Answer:
+        if self._distant is None:
+            return super()._answered(store, sparql, seconds, memory)
+        from kg.outside.sandbox import checked_query
+
+        text, graphs = checked_query(sparql)
+        return read_answer(self._distant.store.asked(text, graphs, seconds=seconds), store)
+
+    @staticmethod
+    def _here(store: Engine) -> Embedded:
+        """Return a store on this machine as one; views are stores made beside it."""
+        if not isinstance(store, Embedded):
+            raise StoreError(
+                "views by speaker, source or date need a base on this machine",
+                remedy="copy it with kg backup to a folder, and ask the copy",
+            )
+        return store
 
     def _on_disk(self) -> Path:
         if self._folder is None:
@@ -242,15 +287,16 @@ def _spelt(moment: str | date | None) -> str | None:
     return moment.isoformat() if isinstance(moment, date) else moment
 
 
-def open_base(directory: Path | str | None = None, progress: Progress = None) -> Base:
-    """Open a base on disk, or without ``directory`` the built-in one.
+def open_base(place: Path | str | None = None, progress: Progress = None) -> Base:
+    """Open a base on disk, one behind a SPARQL endpoint, or without ``place`` the built-in one.
 
     A store that is missing, behind its journal or made from another ontology is built again first.
-    Raises ``StoreError`` for a base that is missing, locked, damaged or newer. Cost: opening; where it has to
-    be built, reading all of it and applying the rules. The built-in base is kept in a cache (``KG_CACHE``,
-    else the user's cache folder) until its inputs change.
+    Raises ``StoreError`` for a base that is missing, locked, damaged or newer, or cannot be reached. Cost: opening;
+    where it has to be built, reading all of it and applying the rules. The built-in base is kept in a cache
+    (``KG_CACHE``, else the user's cache folder) until its inputs change. An endpoint is given by its URL, several bases
+    on one server by what stands after ``#``; docs/remote-stores.md says how to log in.
     """
-    if directory is None:
+    if place is None:
         cache = cache_file()
         store = cached(cache)
         if store is not None:
@@ -259,29 +305,47 @@ def open_base(directory: Path | str | None = None, progress: Progress = None) ->
 
         store = build(progress)
         return Base(store, keep(store, cache))
+    if is_endpoint(str(place)):
+        from kg.distant.landing import reach
+
+        distant = reach(str(place))
+        return Base(distant.store, b"", distant=distant)
     from kg.bases.writing import reading
 
-    with reading(Path(directory), progress) as store:
-        return Base(store, Path(directory))
+    with reading(Path(place), progress) as opened:
+        return Base(opened, Path(place), folder=Path(place))
 
 
-def init(directory: Path | str, progress: Progress = None) -> Base:
-    """Make a base on disk that holds the built-in article and reference data, and open it.
+def init(place: Path | str, progress: Progress = None) -> Base:
+    """Make a base on disk or behind an endpoint that holds the built-in article and reference data, and open it.
 
-    Raises ``StoreError`` when the folder exists and is not empty, or cannot be made.
+    Raises ``StoreError`` when there is something already, or it cannot be made.
     """
-    from kg.bases.upkeep import make
+    if is_endpoint(str(place)):
+        from kg.distant.landing import make as make_there
+        from kg.distant.landing import reach
 
-    make(Path(directory), progress)
-    return open_base(directory)
+        make_there(reach(str(place)), progress)
+    else:
+        from kg.bases.upkeep import make
+
+        make(Path(place), progress)
+    return open_base(place)
 
 
-def rebuild(directory: Path | str, progress: Progress = None) -> Base:
-    """Make the store of a base on disk anew from its journal, whatever the old one holds, and open the base.
+def rebuild(place: Path | str, progress: Progress = None) -> Base:
+    """Make the store of a base on disk anew from its journal, or the view of one behind an endpoint from its claims.
 
-    Raises ``StoreError`` for a damaged journal. Cost: reading all of it and applying the rules.
+    Whatever the old one holds. Opens the base. Raises ``StoreError`` for a damaged journal. Cost: reading all of it
+    and applying the rules.
     """
-    from kg.bases.upkeep import rebuild as build_anew
+    if is_endpoint(str(place)):
+        from kg.distant.landing import reach
+        from kg.distant.landing import rebuild as rebuild_there
 
-    build_anew(Path(directory), progress)
-    return open_base(directory)
+        rebuild_there(reach(str(place)), progress)
+    else:
+        from kg.bases.upkeep import rebuild as build_anew
+
+        build_anew(Path(place), progress)
+    return open_base(place)

@@ -20,7 +20,7 @@ from kg.evidence.claims import Claim, read_claims, source_texts
 from kg.evidence.coverage import Coverage, coverage, read_omissions
 from kg.evidence.viewpoints import Viewpoint
 from kg.findings import Verdict
-from kg.storage.store import Embedded
+from kg.storage.store import Engine
 from kg.terms import BASE, ONTOLOGY, VIEW, Progress, data_folder
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ class View:
     2
     """
 
-    def __init__(self, store: Embedded, location: Path | bytes, viewpoint: Viewpoint = _DEFAULT) -> None:
+    def __init__(self, store: Engine, location: Path | bytes, viewpoint: Viewpoint = _DEFAULT) -> None:
         self.viewpoint: Final = viewpoint
         """From where it is seen: which claims count."""
         self._store = store
         self._location = location
 
-    def _steadily(self, read: Callable[[Embedded], _Read], progress: Progress = None) -> _Read:  # noqa: ARG002 - for bases that change
+    def _steadily(self, read: Callable[[Engine], _Read], progress: Progress = None) -> _Read:  # noqa: ARG002 - for bases that change
         """Read from a store that does not change meanwhile."""
         return read(self._store)
 
@@ -72,7 +72,7 @@ class View:
         """
         stored = stored_question(question)
 
-        def read(store: Embedded) -> Answer:
+        def read(store: Engine) -> Answer:
             terms = terms_of(stored, parameters, store)
             sparql = filled(stored, terms)
             answer = read_answer(store.query(sparql), store)
@@ -84,7 +84,7 @@ class View:
         self,
         answer: Answer,
         sparql: str,
-        store: Embedded,
+        store: Engine,
         compiled: CompiledQuery | None = None,
         seconds: float = 30,
     ) -> Answer:
@@ -100,22 +100,25 @@ class View:
         It sees the view; ``GRAPH`` reaches the claims and their graphs. Our prefixes are known. Raises
         ``UnreadableInput`` for a syntax error, ``Refused`` for updates and SERVICE, ``LimitReached``.
         """
-        from kg.outside.sandbox import run_query
-
         if not 0 < seconds <= _MOST_SECONDS or not _LEAST_MEMORY <= memory <= _MOST_MEMORY:
             raise UsageError(
                 f"limits of {seconds} s and {memory} MiB cannot be kept",
                 remedy=f"allow up to {_MOST_SECONDS} s and {_LEAST_MEMORY} to {_MOST_MEMORY} MiB",
             )
 
-        def read(store: Embedded) -> Answer:
+        def read(store: Engine) -> Answer:
             until = time.monotonic() + seconds
-            solutions = run_query(self._location, sparql, seconds=seconds, memory=memory)
-            answer = read_answer(solutions, store)
+            answer = self._answered(store, sparql, seconds, memory)
             left = until - time.monotonic()
             return self._cited(answer, sparql, store, seconds=left) if cite else answer
 
         return self._steadily(read)
+
+    def _answered(self, store: Engine, sparql: str, seconds: float, memory: int) -> Answer:
+        """Answer a query that nobody has checked."""
+        from kg.outside.sandbox import run_query
+
+        return read_answer(run_query(self._location, sparql, seconds=seconds, memory=memory), store)
 
     def show(self, thing: str) -> Description:
         """Return what is known of a thing, given as for ``ask``, in sentences with their quotes."""
@@ -166,7 +169,7 @@ class View:
                 f"{most} proofs of up to {limit} steps", remedy="ask for one of one step at least"
             )
 
-        def read(store: Embedded) -> Explanation:
+        def read(store: Engine) -> Explanation:
             triple = read_triple(str(subject), str(predicate), str(value), store)
             return explain(triple, store, rulebook(), self.viewpoint, most=most, limit=limit)
 
@@ -177,7 +180,7 @@ class View:
         from kg.bases.changes import rulebook
         from kg.disputes.disputes import disputes
 
-        def read(store: Embedded) -> tuple[Dispute, ...]:
+        def read(store: Engine) -> tuple[Dispute, ...]:
             about = None if thing is None else [resolve(thing, store)]
             return disputes(store, rulebook(), self.viewpoint, about)
 
@@ -205,7 +208,7 @@ class View:
         return self._steadily(lambda store: self._drawn(store, what, answer, title, form, kind))
 
     def _drawn(  # noqa: PLR0913, PLR0917 - what is drawn and how
-        self, store: Embedded, what: str | None, answer: Answer | None, title: str, form: str, kind: str
+        self, store: Engine, what: str | None, answer: Answer | None, title: str, form: str, kind: str
     ) -> bytes:
         from kg.bases.changes import rulebook
         from kg.disputes.disputes import disputes
@@ -226,7 +229,7 @@ class View:
             return drawn(gathering.answer(answer, answer.cited, title), form)
         return drawn(gathering.around(things[0]) if things else gathering.whole(), form)
 
-    def _words(self, store: Embedded) -> str:
+    def _words(self, store: Engine) -> str:
         named = find_labels(filter(None, (self.viewpoint.told_by, self.viewpoint.by)), store)
         return self.viewpoint.words(named)
 

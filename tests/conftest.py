@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytest_plugins = ("servers",)
+
 # No test depends on the time, on the speed of the machine or on the run before.
 hypothesis.settings.register_profile("parley", derandomize=True, deadline=None, max_examples=100)
 hypothesis.settings.load_profile("parley")

@@ -26,7 +26,7 @@ LAYERS = [
     {"view"},
     {"telling", "drawing"},
     {"reporting"},
-    {"gate", "views"},
+    {"gate", "views", "distant"},
     {"bases"},
     {"citing"},
     {"disputes"},
@@ -34,7 +34,7 @@ LAYERS = [
     {"validation", "asking"},
     {"evidence"},
     {"language", "outside"},
-    {"logic"},
+    {"logic", "remote"},
     {"storage", "syntax"},
     {"terms", "findings"},
     {"errors"},
@@ -42,7 +42,7 @@ LAYERS = [
 """Packages and the modules beside them: imports point down, or to another module of the same package."""
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
-MOST_PARTS = 26  # docs/decisions/0014-packages.md
+MOST_PARTS = 29  # docs/decisions/0014-packages.md
 MOST_MODULES = 8  # in a package
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 50

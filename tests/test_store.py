@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
 from kg.errors import StoreError, UnreadableInput, UsageError
-from kg.storage.store import Embedded, bare, syntax_error
+from kg.storage.sparql import bare, syntax_error
+from kg.storage.store import Embedded
 from kg.terms import CLAIMS, REFERENCE, VIEW
 
 A, B, P = NamedNode("urn:a"), NamedNode("urn:b"), NamedNode("urn:p")
@@ -435,6 +436,6 @@ def test_blanking_a_text_keeps_every_place(text):
 def test_blanking_takes_one_pass_whatever_the_text(piece):
     """A hundred thousand of anything is done at once: nothing is looked at again and again."""
     command = (
-        "import sys; from kg.storage.store import syntax_error; syntax_error('', sys.argv[1] * 100_000, '')"
+        "import sys; from kg.storage.sparql import syntax_error; syntax_error('', sys.argv[1] * 100_000, '')"
     )
     subprocess.run([sys.executable, "-c", command, piece], timeout=30, check=True)

@@ -13,13 +13,13 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from pyoxigraph import BlankNode, Literal, NamedNode, QueryBoolean, QuerySolutions, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, QueryBoolean, Triple
 
 from kg.asking.labels import find_labels, reading, sentence
 from kg.errors import LimitReached, UsageError
 from kg.evidence.claims import Claim, read_claims
 from kg.evidence.viewpoints import Viewpoint
-from kg.storage.store import Engine
+from kg.storage.store import Engine, Solutions
 from kg.terms import CLAIMS, ONTOLOGY, PREFIXES, REFERENCE, VIEW
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def read_answer(results: Any, store: Engine, most: int = 10_000_000) -> Answer: 
     if isinstance(results, QueryBoolean):
         return Answer(("answer",), ((Literal(bool(results)),),), kind="truth")
     rows: list[tuple[_Term | None, ...]] = []
-    if isinstance(results, QuerySolutions):
+    if isinstance(results, Solutions):
         columns, kind = tuple(variable.value for variable in results.variables), "rows"
         source: Iterable[tuple[_Term | None, ...]] = (tuple(row) for row in results)
     else:

@@ -31,6 +31,8 @@ MONTHS: Final = (
 
 def find_labels(things: Iterable[NamedNode], store: Engine) -> dict[NamedNode, str]:
     """Return the label of each thing that has one: of the view or the ontology, in English if there is one."""
+    things = list(things)
+    store.foresee((thing for thing in things if not thing.value.startswith(_TERMS)), _LABEL)
     return {thing: label for thing in things if (label := _label(thing, store))}
 
 

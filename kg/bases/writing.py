@@ -215,6 +215,9 @@ class Writer:
         self.time = self._journal.clock()
         return record
 
+    def look_again(self) -> None:
+        """Do nothing: nobody else changes the base meanwhile."""
+
     def keep(self, content: IO[bytes], rdf_format: RdfFormat, name: str) -> Kept:
         """Copy a file into the journal, for ``load`` to name it."""
         return self._journal.keep(content, rdf_format, name)

@@ -31,7 +31,8 @@ from kg.citing.following import Absence, Follower, Way
 from kg.citing.operators import Basic, Extend, Group, Path, Values
 from kg.citing.paths import Watched
 from kg.errors import LimitReached, Refused
-from kg.storage.store import Embedded, bare
+from kg.storage.sparql import bare
+from kg.storage.store import Embedded
 from kg.terms import PREFIXES, VIEW
 
 _MOST_WAYS: Final = 1_000_000

@@ -21,7 +21,7 @@ from kg.errors import LimitReached, Refused
 from kg.logic.axioms import Pattern
 from kg.logic.expressions import ExpressionWriter
 from kg.storage.overlay import canonical
-from kg.storage.store import bare
+from kg.storage.sparql import bare
 from kg.terms import PREFIXES
 
 _LONGEST: Final = 10_000  # characters: rdflib, which nothing stops, reads them in about two seconds

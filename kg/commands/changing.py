@@ -58,18 +58,18 @@ def _proposing(command: _Command) -> _Command:
     return command
 
 
-@click.command("init", short_help="Make a base on disk.")
-@click.argument("directory", type=click.Path(path_type=Path))
-def _init(directory: Path) -> None:
-    """Make a base on disk in DIRECTORY, with the built-in article and reference data.
+@click.command("init", short_help="Make a base on disk, or behind an endpoint.")
+@click.argument("place")
+def _init(place: str) -> None:
+    """Make a base in PLACE, a new folder or the URL of an endpoint, with the built-in article and reference data.
 
     Example: kg init my-base
     """
     from kg.repository import init
 
     with progress() as report:
-        base = init(directory, report)
-    click.echo(f"made {directory}: {base.summary()}", err=True)
+        base = init(place, report)
+    click.echo(f"made {place}: {base.summary()}", err=True)
 
 
 @click.command("check", short_help="Say what is wrong with new facts, or with the whole base.")
@@ -236,15 +236,17 @@ def _backup(ctx: click.Context, directory: Path) -> None:
 def _rebuild(ctx: click.Context) -> None:
     """Make the store of the base that --store names anew from its journal, after damage or doubt.
 
+    Of a base behind an endpoint, which has no journal, the view is made anew from the claims.
+
     Example: kg --store my-base rebuild
     """
     from kg.repository import rebuild
 
-    folder = ctx.find_root().obj
-    if folder is None:
+    place = ctx.find_root().obj
+    if place is None:
         raise UsageError("the built-in base has no journal", remedy="name a base on disk with --store")
     with progress() as report:
-        base = rebuild(folder, report)
+        base = rebuild(place, report)
     click.echo(f"built anew: {base.summary()}", err=True)
 
 

@@ -83,6 +83,9 @@ def read_claims(store: Engine, only: Iterable[NamedNode] | None = None) -> Itera
     Raises ``Refused`` for a claim that lacks its source, speaker, quote or position, or has two of one.
     Cost: one pass over the graph ``claims``; with ``only``, one look-up each.
     """
+    if only is not None:
+        only = list(only)
+        store.foresee(only, None, CLAIMS)
     quads = (
         store.quads(graph=CLAIMS)
         if only is None

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any, Final, cast
 
-from pyoxigraph import DefaultGraph, NamedNode, Quad, QuerySolutions, Triple, Variable
+from pyoxigraph import DefaultGraph, NamedNode, Quad, Triple, Variable
 
 from kg.bases.bulk import Batch
 from kg.bases.changes import Change, addition, is_withdrawn, rulebook, withdrawal
@@ -31,7 +31,7 @@ from kg.logic.reason import Bindings
 from kg.logic.rules import SUPPORTED, Pattern, Rule
 from kg.outside.proposals import Proposal, Statement
 from kg.storage.overlay import Overlay
-from kg.storage.store import Engine
+from kg.storage.store import Engine, Solutions
 from kg.terms import BASE, CLAIMS, PREFIXES, REFERENCE, Progress, iri, short
 from kg.validation.validate import Validator
 
@@ -233,7 +233,7 @@ class Gate:
         view = Overlay(base)
         grounds = Grounds(view, (), (), self.rules)
         found += map(grounds.grounded, self.validator.validate_all(base, progress))
-        (row,) = cast("QuerySolutions", base.query("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"))
+        (row,) = cast("Solutions", base.query("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"))
         checked = len(claims) + int(row["n"].value)
         return Verdict(tuple(found), checked=checked, whole=True, labels=grounds.labels(found))
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, Protocol, TypeAlias
 
-from kg.bases.writing import Writer
-from kg.errors import UsageError
+from kg.bases.changes import Change
+from kg.errors import Overtaken, UsageError
 from kg.findings import Verdict
 from kg.gate.checking import Examination, gate
 from kg.gate.submissions import Framing, find_claims, read_submission
@@ -20,6 +20,28 @@ from kg.storage.store import Engine
 
 Handed: TypeAlias = Path | str | Document
 """A file by its name, or as a program hands it in."""
+
+_Found: TypeAlias = tuple[Verdict, Add | Withdraw, Change | None]
+
+_TRIES: Final = 5
+
+
+class Writer(Protocol):
+    """What a session needs of the one who may change a base, on disk or elsewhere."""
+
+    @property
+    def store(self) -> Engine:
+        """The store as it is now, to look things up in."""
+
+    @property
+    def time(self) -> datetime:
+        """The moment that the next record will bear."""
+
+    def commit(self, entry: Add | Withdraw, change: Change) -> object:
+        """Make a change, all of it or nothing; ``Overtaken`` where somebody else changed the base meanwhile."""
+
+    def look_again(self) -> None:
+        """Take the base as it is now, after ``Overtaken``."""
 
 
 class Session:
@@ -38,13 +60,17 @@ class Session:
         changes nothing. Raises ``UnreadableInput`` for a file that cannot be opened, ``UsageError`` for plain triples
         without a framing, ``StoreError`` where it cannot be written. Cost: that of ``check``, and some 20 ms.
         """
-        found = examine(files, framing, strict, self._writer.store, self._writer.time)
-        if found.plain and not found.verdict.refused:
-            raise UsageError("plain triples cannot be added as they are", remedy="give --source and --quote")
-        if found.change is None or not found.change.facts:
-            return found.verdict
-        self._writer.commit(Add("".join(f"{quad} .\n" for quad in found.quads)), found.change)
-        return replace(found.verdict, committed=True)
+
+        def found() -> _Found:
+            found = examine(files, framing, strict, self._writer.store, self._writer.time)
+            if found.plain and not found.verdict.refused:
+                raise UsageError(
+                    "plain triples cannot be added as they are", remedy="give --source and --quote"
+                )
+            change = found.change if found.change and found.change.facts else None
+            return found.verdict, Add("".join(f"{quad} .\n" for quad in found.quads)), change
+
+        return self._committed(found)
 
     def retract(self, *claims: str, source: str | None = None, reason: str, strict: bool = False) -> Verdict:
         """Withdraw claims, or all of a source: they stay on record, and what rested on them alone no longer holds.
@@ -56,12 +82,30 @@ class Session:
             raise UsageError("claims and a source are both named", remedy="name either")
         if not reason.strip():
             raise UsageError("a withdrawal needs a reason", remedy="say why, it is kept on record")
-        store, now = self._writer.store, self._writer.time
-        found = gate().withdraw(find_claims(claims, source, store), reason, store, now, strict=strict)
-        if found.change is None or not found.verdict.withdrawn:
-            return found.verdict
-        self._writer.commit(Withdraw(found.verdict.withdrawn, reason), found.change)
-        return replace(found.verdict, committed=True)
+
+        def found() -> _Found:
+            store, now = self._writer.store, self._writer.time
+            found = gate().withdraw(find_claims(claims, source, store), reason, store, now, strict=strict)
+            withdrawn = found.verdict.withdrawn
+            return found.verdict, Withdraw(withdrawn, reason), found.change if withdrawn else None
+
+        return self._committed(found)
+
+    def _committed(self, examined: Callable[[], _Found]) -> Verdict:
+        """Make the change that an examination comes to; examined again where somebody else was faster."""
+        for tries_left in reversed(range(_TRIES)):
+            verdict, entry, change = examined()
+            if change is None:
+                return verdict
+            try:
+                self._writer.commit(entry, change)
+            except Overtaken:
+                if not tries_left:
+                    raise
+                self._writer.look_again()
+            else:
+                return replace(verdict, committed=True)
+        raise AssertionError
 
 
 def examine(

@@ -35,7 +35,8 @@ from pyoxigraph import (
 import kg
 from kg.errors import LimitReached, ParleyError, Refused, StoreError, UnreadableInput, UsageError
 from kg.outside import worker
-from kg.storage.store import bare, store_folder, syntax_error
+from kg.storage.sparql import bare, syntax_error
+from kg.storage.store import store_folder
 from kg.terms import PREFIXES, VIEW
 
 Answer: TypeAlias = QuerySolutions | QueryBoolean | Iterator[Triple]
@@ -93,6 +94,21 @@ def run_query(
         # The map outlives the file and needs no closing.
         mapped = cast("IO[bytes]", mmap.mmap(output.fileno(), 0, access=mmap.ACCESS_READ))
     return _answer(mapped)
+
+
+def checked_query(sparql: str | bytes) -> tuple[str, Sequence[NamedNode] | None]:
+    """Return a query that another engine may be asked, its prefixes declared, and the graphs that it sees as default.
+
+    It is tried on no data first, so what ``run_query`` refuses, such as SERVICE, is refused here alike, in the same
+    words. With a ``FROM`` of its own the query itself says what it sees, and the graphs are ``None``.
+    """
+    run_query(b"", sparql)
+    text = _checked(sparql)
+    plain = bare(text)
+    used = (p for p in PREFIXES if re.search(rf"(?<![\w-]){p}:", plain))
+    declared = re.findall(r"\bPREFIX\s+([^\s:]*):", plain, re.IGNORECASE)
+    ours = "".join(f"PREFIX {prefix}: <{PREFIXES[prefix]}> " for prefix in used if prefix not in declared)
+    return ours + text, None if _FROM.search(plain) else (VIEW,)
 
 
 def _checked(sparql: str | bytes) -> str:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Final, Protocol, TypeAlias
+from typing import IO, Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from pyoxigraph import (
     BlankNode,
@@ -25,17 +25,31 @@ from pyoxigraph import (
     NamedNode,
     Quad,
     QueryBoolean,
-    QuerySolutions,
     QueryTriples,
     RdfFormat,
     Store,
     Triple,
+    Variable,
 )
 
 from kg.errors import DamagedStore, StoreError, UnreadableInput, UsageError
+from kg.storage.sparql import syntax_error
 from kg.terms import VIEW
 
-Results: TypeAlias = QuerySolutions | QueryBoolean | QueryTriples
+
+@runtime_checkable
+class Solutions(Protocol):
+    """The rows of a SELECT, whichever engine gave them; pyoxigraph's ``QuerySolutions`` are such."""
+
+    @property
+    def variables(self) -> Sequence[Variable]:
+        """What each row has a cell for, in this order."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the rows: each gives its cells in order, and one by the name of its variable."""
+
+
+Results: TypeAlias = Solutions | QueryBoolean | QueryTriples | Iterator[Triple]
 Source: TypeAlias = bytes | Path | IO[bytes]
 Node: TypeAlias = NamedNode | BlankNode | Literal | Triple
 
@@ -48,16 +62,6 @@ _LONGEST_LOG: Final = 1 << 19  # bytes of changes left in the store's own log; o
 _FULL: Final = "No space left on device"
 _MARK, _QUADS = "format", "store"
 _RDF_POSITION = re.compile(r"^Parser error (?:at|between) [a-z0-9, ]*: ")
-_SPARQL_POSITION = re.compile(r"^error at (\d+):(\d+): ")
-_REASON = re.compile(r"(?:of|,|expected) ([A-Z][\w*]* [\w* ]*[a-z][\w* ]*)(?=,|$)")  # words among the tokens
-# What is not closed counts as open to its end: so one pass over a text is always enough.
-_OPAQUE = re.compile(
-    r'''"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\\?\Z)|"(?:[^"\\\n]|\\.)*+(?:"|\n|\\?\Z)|<[^<>"{}|^`\s]*+>|\#[^\n]*+'''
-    r"""|'''(?:[^'\\]|\\.|'(?!''))*+(?:'''|\\?\Z)|'(?:[^'\\\n]|\\.)*+(?:'|\n|\\?\Z)""",
-    re.DOTALL,
-)
-_DECLARED = re.compile(r"\bPREFIX\s+([^\s:]*):", re.IGNORECASE)
-_PREFIXED = re.compile(r"(?<![\w?$@:.%\\-])((?:[^\W\d_][\w.-]*)?):")
 
 
 class Engine(Protocol):
@@ -120,6 +124,14 @@ class Engine(Protocol):
 
     def graphs(self) -> Iterator[NamedNode]:
         """Iterate over the names of the graphs, in no fixed order."""
+
+    def foresee(
+        self, things: Iterable[NamedNode], predicate: NamedNode | None = None, graph: NamedNode = VIEW
+    ) -> None:
+        """Tell that what a graph says about some things will be looked up: with one predicate, or all of it.
+
+        An engine far away fetches it in one go.
+        """
 
     def close(self) -> None:
         """Let go of the files. Closing again does nothing."""
@@ -259,6 +271,11 @@ class Embedded:
         """Iterate over the quads that match, ``None`` matching anything, in no fixed order."""
         return self._open().quads_for_pattern(subject, predicate, value, graph)
 
+    def foresee(
+        self, things: Iterable[NamedNode], predicate: NamedNode | None = None, graph: NamedNode = VIEW
+    ) -> None:
+        """Do nothing: a look-up takes some microseconds."""
+
     def contains(self, quad: Quad) -> bool:
         """Tell whether exactly this quad is there."""
         return quad in self._open()
@@ -314,47 +331,6 @@ class Embedded:
         except (OSError, RuntimeError) as error:
             where, remedy = str(self.directory or "memory"), "free some space, then open it again"
             raise StoreError(f"cannot be changed: {error}", where=where, remedy=remedy) from error
-
-
-def syntax_error(message: str, text: str, name: str, prefixes: Iterable[str] = ()) -> UnreadableInput:
-    """Say in our words what pyoxigraph says about a SPARQL text that it cannot parse.
-
-    Its position is that of the furthest character it looked at: at the mistake or a few characters after.
-    The commonest mistake, a prefix that is declared neither in the text nor among ``prefixes``, is found
-    here and has its exact place.
-
-    >>> print(syntax_error("error at 1:19: expected OPTIONAL", "ASK { ?s a foo:Bar }", "q.rq"))
-    q.rq:1:12: the prefix 'foo:' is not declared; declare it with PREFIX
-    """
-    words = bare(text)
-    known = {*prefixes, *_DECLARED.findall(words)}
-    for used in _PREFIXED.finditer(words):
-        if used[1] not in known:
-            line, column = (
-                words.count("\n", 0, used.start()) + 1,
-                used.start() - words.rfind("\n", 0, used.start()),
-            )
-            return UnreadableInput(
-                f"the prefix '{used[1]}:' is not declared",
-                where=f"{name}:{line}:{column}",
-                remedy="declare it with PREFIX",
-            )
-    found = _SPARQL_POSITION.match(message)
-    reason = _REASON.search(message)
-    return UnreadableInput(
-        reason[1] if reason else "not SPARQL, here or a few characters before",
-        where=f"{name}:{found[1]}:{found[2]}" if found else name,
-        remedy="correct the SPARQL",
-    )
-
-
-def bare(sparql: str) -> str:
-    """Return a SPARQL text with its strings, IRIs and comments blanked out; positions stay as they are.
-
-    >>> bare("ASK { <urn:a> ?p 'a:b' } # a:b")
-    'ASK {         ?p       }      '
-    """
-    return _OPAQUE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), sparql)
 
 
 def _unparsable(error: SyntaxError, name: str) -> UnreadableInput:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from pyoxigraph import BlankNode, Literal, NamedNode, Store
 
 from kg.errors import UnsupportedConstruct
-from kg.storage.store import bare, syntax_error
+from kg.storage.sparql import bare, syntax_error
 from kg.terms import PREFIXES
 
 if TYPE_CHECKING:

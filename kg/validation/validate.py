@@ -16,12 +16,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeAlias
 
-from pyoxigraph import BlankNode, NamedNode, QuerySolutions, RdfFormat, Triple, parse
+from pyoxigraph import BlankNode, NamedNode, RdfFormat, Triple, parse
 
 from kg.errors import UnsupportedConstruct
 from kg.findings import Finding, Severity, Term, shape_code
 from kg.storage.overlay import Overlay
-from kg.storage.store import Engine, bare
+from kg.storage.sparql import bare
+from kg.storage.store import Engine, Solutions
 from kg.terms import PREFIXES, VIEW, Progress, iri
 from kg.validation.selects import path_text, prepare
 from kg.validation.shapegraph import CLASSES, TARGETS
@@ -115,7 +116,7 @@ class Validator:
         for root in self.shapes.roots:
             for query in self._queries(root, engine):
                 rows = engine.query(query)
-                assert isinstance(rows, QuerySolutions)  # noqa: S101 - a SELECT, said for the type checker
+                assert isinstance(rows, Solutions)  # noqa: S101 - a SELECT, said for the type checker
                 failing[root].update(row["this"] for row in rows)
         tell("reporting")
         return self.validate(Overlay(engine), failing)

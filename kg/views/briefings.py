@@ -19,7 +19,7 @@ from kg.proofs.proofs import Labels, Proof
 from kg.proofs.prover import Prover
 from kg.proofs.stating import Statements
 from kg.storage.overlay import Overlay
-from kg.storage.store import Embedded
+from kg.storage.store import Engine
 from kg.syntax.turtle import natural_key
 from kg.terms import CLAIMS, VIEW, iri
 from kg.views.moves import afresh, move
@@ -69,7 +69,7 @@ class Briefing:
     languages: Labels = field(default_factory=dict)
 
 
-def brief(store: Embedded, since: datetime, until: datetime, rules: Rulebook) -> Briefing:
+def brief(store: Engine, since: datetime, until: datetime, rules: Rulebook) -> Briefing:
     """Return what changed in a base from the moment ``since`` on, itself included, up to ``until``, which is now.
 
     Both have a time zone; the view in ``store`` is the base's own. Of what follows, the first is what takes several
@@ -120,7 +120,7 @@ def brief(store: Embedded, since: datetime, until: datetime, rules: Rulebook) ->
     )
 
 
-def _concerned(store: Embedded, before: Viewpoint) -> list[Claim]:
+def _concerned(store: Engine, before: Viewpoint) -> list[Claim]:
     """Return the claims that were recorded or withdrawn later than a viewpoint sees."""
     assert before.as_of is not None  # noqa: S101 - whoever calls has made it so
     names: dict[NamedNode, None] = {}
@@ -145,7 +145,7 @@ def _place(claim: Claim) -> tuple[object, ...]:
     return claim.source.value, claim.start, claim.end, natural_key(claim.iri.value)
 
 
-def _item(claim: Claim, store: Embedded) -> Item:
+def _item(claim: Claim, store: Engine) -> Item:
     triples = [quad.triple for quad in store.quads(graph=claim.iri)]
     telling = [triple for triple in triples if triple.predicate != _TYPE] or triples
     labels = _named(telling, store)
@@ -157,7 +157,7 @@ def _item(claim: Claim, store: Embedded) -> Item:
 
 
 def _consequences(
-    store: Embedded, before: Viewpoint, rules: Rulebook
+    store: Engine, before: Viewpoint, rules: Rulebook
 ) -> tuple[tuple[Proof, ...], tuple[str, ...], int, int]:
     """Return proofs of derived triples that are new, sentences of those that are gone, and how many there are."""
     new, gone = _shift(store, before, rules)
@@ -171,7 +171,7 @@ def _consequences(
     return tuple(follows), fell, len(derived), len(fallen)
 
 
-def _shift(store: Embedded, before: Viewpoint, rules: Rulebook) -> tuple[set[Triple], set[Triple]]:
+def _shift(store: Engine, before: Viewpoint, rules: Rulebook) -> tuple[set[Triple], set[Triple]]:
     """Return the triples that hold now and did not hold before, and those that held before and do not now."""
     if moved := move(store, before, rules):
         return set(moved.removed), set(moved.added)
@@ -202,12 +202,12 @@ def _telling(proof: Proof) -> tuple[object, ...]:
     return _plain(proof.triple)[0], not joined, -len(sources), -len(claims), proof.steps, str(proof.triple)
 
 
-def _named(triples: Iterable[Triple], store: Embedded) -> Labels:
+def _named(triples: Iterable[Triple], store: Engine) -> Labels:
     terms = (term for triple in triples for term in triple)
     return find_labels(dict.fromkeys(term for term in terms if isinstance(term, NamedNode)), store)
 
 
-def _labels(store: Embedded, voices: Iterable[NamedNode], proofs: Sequence[Proof]) -> Labels:
+def _labels(store: Engine, voices: Iterable[NamedNode], proofs: Sequence[Proof]) -> Labels:
     """Return what speakers and sources are called, a source by its title if it has no name, and all terms of proofs."""
     terms: dict[NamedNode, None] = dict.fromkeys(voices)
     stack = list(proofs)
@@ -220,7 +220,7 @@ def _labels(store: Embedded, voices: Iterable[NamedNode], proofs: Sequence[Proof
     return {**_words(terms, _TITLE, store), **find_labels(terms, store)}
 
 
-def _words(things: Iterable[NamedNode], term: NamedNode, store: Embedded) -> dict[NamedNode, str]:
+def _words(things: Iterable[NamedNode], term: NamedNode, store: Engine) -> dict[NamedNode, str]:
     """Return what is said of sources in words: the least of several."""
     found: dict[NamedNode, str] = {}
     for thing in things:

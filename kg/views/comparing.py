@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
-from pyoxigraph import BlankNode, Literal, NamedNode, QueryBoolean, QuerySolutions, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, QueryBoolean, Triple
 
 from kg.asking.questions import Parameter, Question
-from kg.storage.store import Engine, bare
+from kg.storage.sparql import bare
+from kg.storage.store import Engine, Solutions
 from kg.terms import VIEW, iri
 from kg.views.reading import reads
 
@@ -147,7 +148,7 @@ def _rows(asked: Asked, store: Engine) -> tuple[tuple[str, ...], Counter[Row] | 
     results: Any = store.query(asked.sparql)
     if isinstance(results, QueryBoolean):
         return ("answer",), Counter([(Literal(bool(results)),)])
-    if not isinstance(results, QuerySolutions):
+    if not isinstance(results, Solutions):
         return ("subject", "predicate", "object"), _counted(map(tuple, results))
     columns = tuple(variable.value for variable in results.variables)
     things = [columns.index(name) for name in asked.of]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, cast
 
-from pyoxigraph import NamedNode, Quad, QuerySolutions, Triple
+from pyoxigraph import NamedNode, Quad, Triple
 
 from kg.bases.changes import stamp
 from kg.bases.ontology import ontology_rules
@@ -20,7 +20,7 @@ from kg.evidence.viewpoints import Viewpoint
 from kg.logic.maintain import Rulebook, derive, withdraw
 from kg.logic.reason import close
 from kg.storage.overlay import Overlay
-from kg.storage.store import Embedded
+from kg.storage.store import Embedded, Engine, Solutions
 from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, VIEW, iri
 
 _SOURCE, _SPEAKER = iri("prov:hadPrimarySource"), iri("prov:wasAttributedTo")
@@ -45,7 +45,7 @@ class Move:
     later: tuple[Quad, ...] = ()
 
 
-def move(store: Embedded, viewpoint: Viewpoint, rules: Rulebook) -> Move | None:
+def move(store: Engine, viewpoint: Viewpoint, rules: Rulebook) -> Move | None:
     """Return what makes the view from ``viewpoint`` of the base's own, ``None`` where most of it differs.
 
     Whose word counts is looked up among the speakers. What was on record at a moment goes by the times that the claims
@@ -70,7 +70,7 @@ def move(store: Embedded, viewpoint: Viewpoint, rules: Rulebook) -> Move | None:
     return Move(frozenset(overlay.removed), frozenset(overlay.added), later)
 
 
-def afresh(store: Embedded, viewpoint: Viewpoint) -> tuple[Embedded, Iterator[Quad]]:
+def afresh(store: Engine, viewpoint: Viewpoint) -> tuple[Embedded, Iterator[Quad]]:
     """Return a view made of nothing but what counts, in memory, and the facts of a base that has no others.
 
     The facts are the claims on record there, of the one source if there is one: quoted ones and those withdrawn until
@@ -90,7 +90,7 @@ def in_view(triple: Triple) -> Quad:
     return Quad(triple.subject, triple.predicate, triple.object, VIEW)
 
 
-def _stating(store: Embedded, viewpoint: Viewpoint) -> Callable[[Triple], bool]:
+def _stating(store: Engine, viewpoint: Viewpoint) -> Callable[[Triple], bool]:
     """Return a function that tells whether a claim that counts, or reference data, state a triple.
 
     However many claims do that do not count: what a view holds must not depend on a limit.
@@ -110,26 +110,26 @@ def _stating(store: Embedded, viewpoint: Viewpoint) -> Callable[[Triple], bool]:
     return stated
 
 
-def _timed(store: Embedded, viewpoint: Viewpoint) -> Iterator[NamedNode]:
+def _timed(store: Engine, viewpoint: Viewpoint) -> Iterator[NamedNode]:
     """Yield the claims that were recorded or withdrawn later, and those of which the engine cannot tell."""
     if viewpoint.as_of is None:
         return
     later = f"FILTER(COALESCE(?time > {stamp(viewpoint.as_of)}, true))"
     for term in (_RECORDED, _WITHDRAWN):
         rows = store.query(f"SELECT ?claim {{ ?claim {term} ?time {later} }}", (CLAIMS,))
-        yield from (row["claim"] for row in cast("QuerySolutions", rows))
+        yield from (row["claim"] for row in cast("Solutions", rows))
 
 
-def _claims(store: Embedded) -> int:
-    (row,) = cast("QuerySolutions", store.query(f"SELECT (COUNT(*) AS ?n) {{ ?c {_SOURCE} ?s }}", (CLAIMS,)))
+def _claims(store: Engine) -> int:
+    (row,) = cast("Solutions", store.query(f"SELECT (COUNT(*) AS ?n) {{ ?c {_SOURCE} ?s }}", (CLAIMS,)))
     return int(row["n"].value)
 
 
-def _content(claims: Iterable[Claim], store: Embedded) -> list[Triple]:
+def _content(claims: Iterable[Claim], store: Engine) -> list[Triple]:
     return sorted({quad.triple for claim in claims for quad in store.quads(graph=claim.iri)}, key=str)
 
 
-def _later(claims: Iterable[Claim], viewpoint: Viewpoint, store: Embedded) -> Iterator[Quad]:
+def _later(claims: Iterable[Claim], viewpoint: Viewpoint, store: Engine) -> Iterator[Quad]:
     """Yield what the base holds of claims that were recorded later, and of withdrawals that came later."""
     unknown = {claim.iri for claim in claims if not _recorded(claim, viewpoint)}
     for claim in claims:
@@ -148,7 +148,7 @@ def _recorded(claim: Claim, viewpoint: Viewpoint) -> bool:
     return viewpoint.on_record(replace(claim, withdrawn=""))
 
 
-def _on_record(store: Embedded, viewpoint: Viewpoint) -> list[Claim]:
+def _on_record(store: Engine, viewpoint: Viewpoint) -> list[Claim]:
     """Return the claims that a base seen from there would hold, in the order of their names."""
     only: list[NamedNode] | None = None
     if viewpoint.by is not None:
@@ -157,12 +157,12 @@ def _on_record(store: Embedded, viewpoint: Viewpoint) -> list[Claim]:
     elif viewpoint.as_of is not None:
         before = f"FILTER NOT EXISTS {{ ?claim {_RECORDED} ?time FILTER(?time > {stamp(viewpoint.as_of)}) }}"
         rows = store.query(f"SELECT ?claim {{ ?claim {_SOURCE} ?source {before} }}", (CLAIMS,))
-        only = [row["claim"] for row in cast("QuerySolutions", rows)]
+        only = [row["claim"] for row in cast("Solutions", rows)]
     claims = read_claims(store, only)
     return sorted((c for c in claims if _recorded(c, viewpoint)), key=lambda claim: claim.iri.value)
 
 
-def _facts(store: Embedded, claims: list[Claim], viewpoint: Viewpoint) -> Iterator[Quad]:
+def _facts(store: Engine, claims: list[Claim], viewpoint: Viewpoint) -> Iterator[Quad]:
     for graph in (ONTOLOGY, REFERENCE):
         yield from store.quads(graph=graph)
     for source in sorted({claim.source for claim in claims}, key=str):

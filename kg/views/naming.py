@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from typing import Final, cast
 
-from pyoxigraph import Literal, NamedNode, QuerySolutions
+from pyoxigraph import Literal, NamedNode
 
 from kg.asking.labels import LANGUAGES, find_labels
 from kg.asking.naming import check_unicode, resolve, written
 from kg.errors import UnknownName, UsageError
 from kg.evidence.viewpoints import Viewpoint
-from kg.storage.store import Engine
+from kg.storage.store import Engine, Solutions
 from kg.terms import BASE, CLAIMS, VIEW, curie, iri
 from kg.terms import text as term_text
 
@@ -146,7 +146,7 @@ def _sources(store: Engine) -> list[NamedNode]:
 
 
 def _first(query: str, store: Engine) -> list[NamedNode]:
-    rows = cast("QuerySolutions", store.query(query, (CLAIMS,)))
+    rows = cast("Solutions", store.query(query, (CLAIMS,)))
     return sorted((row["who"] for row in rows), key=str)
 
 

@@ -1,0 +1,80 @@
+"""Changes that an engine cannot make all at once: laid beside the base, then taken over in steps.
+
+Each step can be repeated, by whoever finds it unfinished; readers wait meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from pyoxigraph import NamedNode, Quad, Triple
+
+from kg.distant.engine import Remote
+from kg.distant.graphs import COMING
+from kg.distant.state import LAYING, TAKING, State, move, state
+from kg.errors import Overtaken
+from kg.terms import BASE, CLAIMS, REFERENCE, STATE, VIEW
+
+_GONE: Final = NamedNode(BASE + "graph/gone")
+
+
+def in_graph(triples: Iterable[Triple], graph: NamedNode) -> Iterator[Quad]:
+    """Yield triples as quads of a graph."""
+    return (Quad(triple.subject, triple.predicate, triple.object, graph) for triple in triples)
+
+
+def lay(
+    store: Remote,
+    seen: State,
+    coming: Iterable[Quad],
+    going: Iterable[Quad],
+) -> State:
+    """Lay a change beside the base, ready to be taken over; whoever changes the base meanwhile makes it void.
+
+    Graphs of claims are laid where they belong: without a description no claim counts.
+    """
+    laying = seen.next(doing=LAYING)
+    move(store, seen, laying)
+    if seen.doing:
+        drop(store, seen)
+    store.fill(_beside(coming, laying))
+    store.fill(in_graph((quad.triple for quad in going), _beside_name(_GONE, laying)))
+    taking = replace(laying, doing=TAKING)
+    move(store, laying, taking)
+    return taking
+
+
+def _beside(quads: Iterable[Quad], laid: State) -> Iterator[Quad]:
+    shared: dict[object, NamedNode] = {
+        graph: _beside_name(graph, laid) for graph in (CLAIMS, REFERENCE, VIEW)
+    }
+    for quad in quads:
+        yield from in_graph([quad.triple], shared.get(quad.graph_name, quad.graph_name))  # type: ignore[arg-type]
+
+
+def _beside_name(graph: NamedNode, laid: State) -> NamedNode:
+    return NamedNode(f"{COMING}{laid.token}/{graph.value.rpartition('/')[2]}")
+
+
+def take_over(store: Remote, laid: State) -> State:
+    """Take over what was laid beside a base; each step can be repeated, by anyone, and none is made twice."""
+    while_taking = f"{store.place(STATE)} {{ {laid.quad.triple} }}"
+    for graph in (CLAIMS, REFERENCE, _GONE, VIEW):
+        what, verb = (VIEW, "DELETE") if graph == _GONE else (graph, "INSERT")
+        place = f"{store.place(what)} {{ ?s ?p ?o }}"
+        beside = f"{store.place(_beside_name(graph, laid))} {{ ?s ?p ?o }}"
+        store.client.update(f"{verb} {{ {place} }} WHERE {{ {beside} {while_taking} }}", again=True)
+    new = laid.next(number=laid.number + 1)
+    with contextlib.suppress(Overtaken):  # somebody else came to the same end first
+        move(store, laid, new)
+    drop(store, laid)
+    return state(store) or new
+
+
+def drop(store: Remote, laid: State) -> None:
+    """Throw away what was laid beside a base."""
+    for graph in (CLAIMS, REFERENCE, VIEW, _GONE):
+        store.client.update(f"DROP SILENT {store.place(_beside_name(graph, laid))}", again=True)

@@ -1,0 +1,83 @@
+"""What a base behind an endpoint says of itself, and the one way in which that changes.
+
+There is no journal: the engine's own durability takes its place. The graph of the state holds one literal, which
+every change replaces on the condition that it is still the one that was read. So of two who write at once the second
+changes nothing, and is told. docs/remote-stores.md describes it.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pyoxigraph import Literal, Quad
+
+from kg.distant.engine import Remote
+from kg.errors import LimitReached, Overtaken, StoreError
+from kg.terms import STATE, iri
+
+MAKING, LAYING, TAKING = "making", "laying", "taking over"
+"""What may be going on: the base is made, a change is laid beside it, or is taken over."""
+
+_VALUE: Final = iri("rdf:value")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a base says of itself: its last record, a token of it, what its view was made from, what is going on."""
+
+    number: int
+    token: str
+    made_from: str
+    doing: str = ""
+
+    @property
+    def literal(self) -> Literal:
+        """Return the state as it is kept."""
+        return Literal(json.dumps([self.number, self.token, self.made_from, self.doing]))
+
+    @property
+    def quad(self) -> Quad:
+        """Return the one quad of the graph of the state."""
+        return Quad(STATE, _VALUE, self.literal, STATE)
+
+    def now(self, made_from: str) -> State:
+        """Return this state as one whose view is made from another ontology."""
+        return replace(self, made_from=made_from)
+
+    def next(self, *, number: int | None = None, doing: str = "") -> State:
+        """Return a state that comes after this one, with a token of its own."""
+        number = self.number if number is None else number
+        return replace(self, number=number, token=uuid.uuid4().hex, doing=doing)
+
+
+def state(store: Remote) -> State | None:
+    """Return the state of a base, ``None`` where there is none. One request."""
+    rows: Any = store.query(f"SELECT ?state {{ GRAPH {STATE} {{ {STATE} {_VALUE} ?state }} }}", None)
+    found = [json.loads(row["state"].value) for row in rows]
+    return State(*found[0]) if found else None
+
+
+def move(
+    store: Remote, old: State, new: State, coming: Sequence[Quad] = (), going: Sequence[Quad] = ()
+) -> None:
+    """Make one conditional update: from a state to another, with what comes and goes.
+
+    Whatever the engine answers, or does not, the state tells whether it was made.
+    """
+    before, after = (f"{store.place(STATE)} {{ {STATE} {_VALUE} {one.literal} }}" for one in (old, new))
+    failed: StoreError | LimitReached | None = None
+    gone, come = before + store.blocks(going), after + store.blocks(coming)
+    try:
+        store.client.update(f"DELETE {{ {gone} }} INSERT {{ {come} }} WHERE {{ {before} }}")
+    except (StoreError, LimitReached) as error:
+        failed = error
+    found = state(store)
+    if found == new:
+        return
+    if failed and found == old:
+        raise failed
+    raise Overtaken("somebody else changed the base meanwhile", where=store.endpoint.url, remedy="try again")

@@ -1,0 +1,1 @@
+"""Stores on other machines: SPARQL 1.1 endpoints asked over HTTP."""

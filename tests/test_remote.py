@@ -1,0 +1,377 @@
+"""A base behind an endpoint answers, checks, takes and gives up facts as the embedded one does, on every engine."""
+
+from __future__ import annotations
+
+import os
+import random
+import string
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad
+from servers import Server
+from test_adding import document, framing
+from test_shape_examples import EXAMPLES
+
+import kg
+from kg.bases.bulk import examine, file_part
+from kg.bases.cache import seed_files
+from kg.bases.ontology import ontology_rules
+from kg.distant.engine import Remote
+from kg.distant.landing import reach
+from kg.distant.state import MAKING, State, move, state
+from kg.errors import Overtaken, StoreError, UsageError
+from kg.logic.reason import clashes, close
+from kg.reporting.verdicts import written
+from kg.storage.store import Embedded, Engine
+from kg.terms import CLAIMS, PREFIXES, REFERENCE, STATE, VIEW, iri
+from kg.view import stored_questions
+
+if TYPE_CHECKING:
+    pass
+
+XSD = PREFIXES["xsd"]
+every_question = pytest.mark.parametrize("name", sorted(stored_questions()))
+
+
+@pytest.fixture(scope="session", params=["oxigraph", "virtuoso"])
+def server(request: pytest.FixtureRequest) -> str:
+    """The URL of a running server, of each kind."""
+    return logged_in(request.getfixturevalue(request.param))
+
+
+def logged_in(server: Server) -> str:
+    """The URL of a server, whose password the environment knows from now on; others ask for none."""
+    os.environ.update(server.environ)
+    return server.url
+
+
+def fresh(server: str) -> str:
+    """A name for a base that no other test has, on a server that they share."""
+    return f"{server}#{''.join(random.SystemRandom().choices(string.ascii_lowercase, k=12))}"
+
+
+@pytest.fixture(scope="session")
+def article(server: str) -> kg.Base:
+    """The built-in base behind an endpoint; no test may change it."""
+    return kg.init(fresh(server))
+
+
+@pytest.fixture
+def base(server: str) -> kg.Base:
+    """A base behind an endpoint that a test may change."""
+    return kg.init(fresh(server))
+
+
+def store_of(base: kg.Base) -> Remote:
+    assert base._distant
+    return base._distant.store
+
+
+def content(store: Engine) -> set[Quad]:
+    return {quad for quad in store.quads() if quad.graph_name != STATE}
+
+
+def test_a_base_behind_an_endpoint_holds_what_the_embedded_one_does(article: kg.Base, built_in: kg.Base):
+    there = {q for q in content(store_of(article)) if not isinstance(q.subject, BlankNode)}
+    here = {q for q in built_in._store.quads() if not isinstance(q.subject, BlankNode)}
+    assert {q for q in there if not isinstance(q.object, BlankNode)} == {
+        q for q in here if not isinstance(q.object, BlankNode)
+    }
+    assert article.summary() == built_in.summary()
+
+
+@every_question
+def test_a_stored_question_has_the_same_answer(name: str, article: kg.Base, built_in: kg.Base):
+    assert examples(article, name) == examples(built_in, name)
+
+
+@every_question
+def test_the_rows_of_a_stored_question_rest_on_the_same_claims(
+    name: str, article: kg.Base, built_in: kg.Base
+):
+    there, here = (examples(one, name, cite=True) for one in (article, built_in))
+    assert there.citations == here.citations
+
+
+def examples(base: kg.Base, name: str, *, cite: bool = False) -> kg.Answer:
+    """The answer to a stored question with the terms of its examples."""
+    question = stored_questions()[name]
+    return base.query(question.sparql, cite=cite)
+
+
+def test_every_derived_triple_has_the_same_shortest_proof(article: kg.Base, built_in: kg.Base):
+    view = {quad.triple for quad in built_in._store.quads(graph=VIEW)}
+    stated = {quad.triple for quad in built_in._store.quads() if quad.graph_name != VIEW}
+    for triple in sorted(view - stated, key=str)[::12]:
+        there, here = (one.explain(*triple) for one in (article, built_in))
+        assert there == here
+
+
+def test_what_is_shown_of_a_thing_and_a_claim_is_the_same(article: kg.Base, built_in: kg.Base):
+    assert article.show("Turkey") == built_in.show("Turkey")
+    assert article.claim("idlib-ceasefire/20") == built_in.claim("idlib-ceasefire/20")
+    assert article.claims() == built_in.claims()
+    assert article.contested() == built_in.contested()
+
+
+@pytest.mark.parametrize("form", ["turtle", "trig", "csv"])
+def test_an_export_has_the_same_bytes(form: str, article: kg.Base, built_in: kg.Base):
+    assert article.export(form) == built_in.export(form)
+
+
+def test_the_rules_make_the_same_view_on_the_engine_itself(server: str):
+    batch, here = examine([file_part(path) for path in seed_files()]), Embedded()
+    there = reach(fresh(server)).store
+    for store in (here, there):
+        store.fill(batch.held())
+        close(store, ontology_rules())
+        assert not [*clashes(store, ontology_rules())]
+    assert {*there.quads(graph=VIEW)} == {*here.quads(graph=VIEW)}
+
+
+@pytest.mark.parametrize("path", EXAMPLES[::9], ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_proposal_has_the_same_verdict(path: Path, article: kg.Base, built_in: kg.Base):
+    there, here = (written(base.check(path), "json") for base in (article, built_in))
+    assert there == here
+
+
+def test_adding_and_withdrawing_leave_the_same_base(base: kg.Base, tmp_path: Path):
+    here = kg.init(tmp_path / "here")
+    for one in (base, here):
+        assert one.add(document(ACCORD), framing=framing()).committed
+        assert one.add(document(ACCORD), framing=framing()).outcome == "unchanged"
+        assert one.add(document(PACT), framing=framing("Turkish colleague Tayyip Erdogan")).committed
+        assert one.retract("idlib-ceasefire/12", reason="it was corrected").committed
+        assert one.retract("idlib-ceasefire/12", reason="it was corrected").outcome == "unchanged"
+    assert timeless(base) == timeless(here)
+    assert base.ask("parties", agreement="id:accord") == here.ask("parties", agreement="id:accord")
+
+
+ACCORD = "id:accord a parley:Agreement ; parley:hasParty id:turkey, id:russia ."
+PACT = "id:pact a parley:Agreement ; parley:hasParty id:turkey, id:syria ."
+TIMES = (iri("prov:generatedAtTime"), iri("prov:invalidatedAtTime"))
+
+
+def timeless(base: kg.Base) -> set[Quad]:
+    """What a base holds, but for the times at which things were done and what has no name."""
+    return {
+        quad
+        for quad in base._steadily(content)
+        if quad.predicate not in TIMES
+        and not isinstance(quad.subject, BlankNode)
+        and not isinstance(quad.object, BlankNode)
+    }
+
+
+def test_a_refused_proposal_changes_nothing(base: kg.Base):
+    before = content(store_of(base))
+    assert base.add(document("id:accord a parley:Agrement ."), framing=framing()).refused
+    assert content(store_of(base)) == before
+
+
+def test_files_are_loaded_as_they_are_on_this_machine(base: kg.Base, tmp_path: Path):
+    folder, here = Path(__file__).parent / "bulk", kg.init(tmp_path / "here")
+    assert base.load([folder / "truce.trig"]) == here.load([folder / "truce.trig"])
+    assert timeless(base) == timeless(here)
+
+
+TRUCE = Path(__file__).parent / "bulk" / "truce.trig"
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_load_that_is_interrupted_leaves_the_base_as_it_was(
+    base: kg.Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    before, here = timeless(base), kg.init(tmp_path / "here")
+    with monkeypatch.context() as patch:
+        patch.setattr(Remote, "_fill", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            base.load([TRUCE])
+    again = kg.open(base._distant.url)
+    assert timeless(again) == before
+    assert again.load([TRUCE]) == here.load([TRUCE])
+    assert timeless(again) == timeless(here)
+
+
+def test_a_change_that_is_half_taken_over_is_finished_by_the_next(
+    base: kg.Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    here = kg.init(tmp_path / "here")
+    here.load([TRUCE])
+    monkeypatch.setattr("kg.distant.reading._PATIENCE", 0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr("kg.distant.landing.take_over", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            base.load([TRUCE])
+    assert timeless(kg.open(base._distant.url)) == timeless(here)
+
+
+def test_of_two_who_write_at_once_the_second_looks_again(base: kg.Base):
+    results: list[str] = []
+
+    def add(number: int) -> None:
+        own = kg.open(base._distant.url)
+        text = f"id:accord-{number} a parley:Agreement ; parley:hasParty id:turkey, id:russia ."
+        results.append(own.add(document(text), framing=framing()).outcome)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == ["committed"] * 4
+    assert len(base.ask("agreements")) >= 4
+    seen = state(store_of(base))
+    assert seen is not None
+    assert seen.number == 5
+
+
+def test_whoever_is_overtaken_changes_nothing(base: kg.Base):
+    store = store_of(base)
+    seen = state(store)
+    assert seen is not None
+    base.add(document(ACCORD), framing=framing())
+    before = content(store)
+    quad = Quad(iri("id:x"), iri("rdf:type"), iri("parley:State"), VIEW)
+    with pytest.raises(Overtaken):
+        move(store, seen, seen.next(), [quad])
+    assert content(store) == before
+
+
+def test_bases_on_one_server_do_not_see_each_other(server: str):
+    one, two = kg.init(fresh(server)), kg.init(fresh(server))
+    one.add(document(ACCORD), framing=framing())
+    assert len(one.ask("parties", agreement="id:accord")) == 2
+    with pytest.raises(UsageError, match="accord"):
+        two.ask("parties", agreement="id:accord")
+    assert len(two.query("SELECT * { GRAPH graph:claims { ?claim a parley:Claim } }")) == 65
+    with pytest.raises(UsageError, match="variable"):
+        two.query("SELECT * { GRAPH ?g { ?s ?p ?o } }")
+
+
+def test_a_base_is_made_once(article: kg.Base):
+    with pytest.raises(StoreError, match="already"):
+        kg.init(article._distant.url)
+
+
+def test_where_there_is_no_base_that_is_said(server: str):
+    with pytest.raises(StoreError, match="no base here; make one with kg init"):
+        kg.open(fresh(server)).ask("parties", agreement="idlib-agreement-2020")
+
+
+def test_a_base_left_unfinished_is_finished_by_making_it_again(server: str, built_in: kg.Base):
+    url = fresh(server)
+    store = reach(url).store
+    store.add([State(0, "x", "y", MAKING).quad])
+    with pytest.raises(StoreError, match="unfinished"):
+        kg.open(url).claims()
+    assert kg.init(url).summary() == built_in.summary()
+
+
+def test_a_view_made_from_another_ontology_is_made_anew(base: kg.Base, built_in: kg.Base):
+    store = store_of(base)
+    seen = state(store)
+    assert seen is not None
+    move(store, seen, seen.now("another"), (), [*store.quads(iri("id:turkey"), None, None, VIEW)])
+    with pytest.raises(StoreError, match="another ontology; make its view anew with kg rebuild"):
+        kg.open(base._distant.url).claims()
+    assert kg.repository.rebuild(base._distant.url).summary() == built_in.summary()
+
+
+def test_a_query_from_outside_is_refused_as_it_is_here(article: kg.Base, built_in: kg.Base):
+    for text in ("SELECT * { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }", "DROP ALL", "SELECT * { ?s ?p"):
+        said = []
+        for one in (article, built_in):
+            with pytest.raises(kg.ParleyError) as refused:
+                one.query(text)
+            said.append(str(refused.value))
+        assert said[0] == said[1]
+
+
+LITERALS = [
+    *(Literal(value) for value in ("", "a", "İdlib إدلب 😀", 'q"q\\\n\t', "<x>", "GRAPH ?g { }")),
+    *(Literal("a", language=tag) for tag in ("en", "tr", "ar", "en-GB")),
+    *(Literal(number) for number in (0, -7, 10**17, 1.5, True, False)),
+    *(
+        Literal(value, datatype=NamedNode(XSD + kind))
+        for value, kind in [
+            ("1.1", "decimal"),
+            ("1.10", "decimal"),
+            ("35.870201", "decimal"),
+            ("2020-03-05", "date"),
+            ("2020-03", "gYearMonth"),
+            ("2020", "gYear"),
+            ("--03-15", "gMonthDay"),
+            ("12:00:00", "time"),
+            ("2020-03-05T10:11:12Z", "dateTime"),
+            ("2020-03-05T10:11:12.5Z", "dateTime"),
+            ("5", "nonNegativeInteger"),
+        ]
+    ),
+    Literal("POINT(36.5482 35.8702)", datatype=iri("geo:wktLiteral")),
+]
+NODES = [NamedNode(f"https://w3id.org/parley/id/{name}") for name in ("a", "b", "İ", "c-d")]
+TERMS = st.sampled_from(NODES)
+GRAPHS = st.sampled_from(
+    [VIEW, CLAIMS, REFERENCE, NamedNode("https://w3id.org/parley/claim/x/1"), NamedNode("urn:x")]
+)
+QUADS = st.lists(
+    st.builds(Quad, TERMS, TERMS, st.one_of(TERMS, st.sampled_from(LITERALS)), GRAPHS), max_size=40
+)
+
+
+@given(
+    quads=QUADS,
+    pattern=st.tuples(*[st.one_of(st.none(), TERMS)] * 2),
+    value=st.sampled_from([None, *NODES, *LITERALS]),
+    graph=st.one_of(st.none(), GRAPHS),
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_look_ups_find_the_same_remembered_or_not(
+    server: str,
+    quads: list[Quad],
+    pattern: tuple[NamedNode | None, NamedNode | None],
+    value: NamedNode | Literal | None,
+    graph: NamedNode | None,
+):
+    here, there = Embedded(), reach(fresh(server)).store
+    here.add(quads)
+    there.add(quads)
+    asked = (*pattern, value, graph)
+    with there.steady():
+        assert {*there.quads(*asked)} == {*here.quads(*asked)} == {*there.quads(*asked)}
+        there.foresee(NODES)
+        there.foresee(NODES, NODES[0], CLAIMS)
+        assert {*there.quads(*asked)} == {*here.quads(*asked)}
+        assert all(there.contains(quad) for quad in here.quads())
+    assert {*there.quads(*asked)} == {*here.quads(*asked)}
+    assert there.count(VIEW) == here.count(VIEW)
+
+
+def test_many_quads_are_filled_in_as_they_are(server: str):
+    there, here = reach(fresh(server)).store, Embedded()
+    quads = [
+        Quad(
+            NamedNode(f"urn:s{n}"), NODES[n % 4], Literal(f"{n} ü"), VIEW if n % 3 else NamedNode(f"urn:g{n}")
+        )
+        for n in range(7_000)
+    ]
+    for store in (here, there):
+        store.fill(quads)
+    assert {*there.quads()} == {*here.quads()}
+    assert {*there.quads(graph=VIEW)} == {*here.quads(graph=VIEW)}
+
+
+def test_a_number_that_the_engine_would_round_is_refused(virtuoso: Server):
+    store = reach(fresh(logged_in(virtuoso))).store
+    long = Literal("35.12345678901234567", datatype=NamedNode(XSD + "decimal"))
+    with pytest.raises(StoreError, match="more digits than Virtuoso keeps"):
+        store.add([Quad(NODES[0], NODES[1], long, VIEW)])
