@@ -268,7 +268,6 @@ def test_a_question_that_fails_is_told_with_what_was_said_and_no_time() -> None:
 def test_through_the_remote_store_a_server_gives_its_own_answers_and_takes_articles(
     server: str, base: Path, asked: Path, tmp_path: Path
 ) -> None:
-    pytest.importorskip("kg.remote")
     if not shutil.which(NEEDED[server], path=f"{Path(sys.executable).parent}:{os.defpath}"):
         pytest.skip(f"{NEEDED[server]} is not installed")
     write_new_articles(tmp_path / "new", 8, 2_000)
