@@ -271,14 +271,14 @@ def test_through_the_remote_store_a_server_gives_its_own_answers_and_takes_artic
     if not shutil.which(NEEDED[server], path=f"{Path(sys.executable).parent}:{os.defpath}"):
         pytest.skip(f"{NEEDED[server]} is not installed")
     write_new_articles(tmp_path / "new", 8, 2_000)
-    for added in range(6):  # other tests may have added them
+    for added in range(7):  # other tests may have added them
         shutil.rmtree(tmp_path / "new" / f"{added:04}")
     command = script(f"through.{server}", tmp_path, base, asked, tmp_path / "new")
     lines = told(run(command, seconds=300).output)
     questions = [one for one in lines if "question" in one]
     assert {one["question"] for one in questions} == {*SELECTIVE, *aggregating()}
     assert [one["ours"]["answers"] for one in questions] == [one["own"]["answers"] for one in questions]
-    assert [one["add"] > 0 and one["check"] > 0 for one in lines if "add" in one] == [True, True]
+    assert [one["add"] > 0 and one["check"] > 0 for one in lines if "add" in one] == [True]
 
 
 @pytest.mark.parametrize(
