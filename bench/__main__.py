@@ -19,12 +19,12 @@ from bench.reporting import line, report
 _PARTS: Final[dict[str, tuple[str, tuple[Part, ...]]]] = {
     "loading": ("Loading in bulk", loading.FIGURES),
     "asking": ("Questions in other engines", asking.FIGURES),
+    "remote": ("Through the remote store", remote.FIGURES),
     "rules": ("Asking at the command line, loading, rules", rules.FIGURES),
     "gate": ("Checking, adding, withdrawing", gate.FIGURES),
-    "remote": ("Through the remote store", remote.FIGURES),
     "following": ("Following answers", following.FIGURES),
 }
-"""The parts in the order in which they are measured, with what the report calls them: loading makes the base."""
+"""The parts as they are measured, with what the report calls them: loading makes the base, the gate adds to it."""
 _QUICK: Final = "A quick run at a tenth of the sizes: not for quoting."
 
 

@@ -119,6 +119,9 @@ def _losses(figures: Sequence[Figure]) -> Iterator[str]:
         f"- {one.what}: {one.ours}, {one.peer} {one.theirs}; ratio {one.ratio:.2f}, to reach {one.target}"
         for one in missed
     )
+    failed = [f"- {figure.what}: {figure.note}" for figure in figures if figure.reached == "not measured"]
+    yield "Could not be measured:" if failed else ""
+    yield "\n".join(failed)
     rivals = [figure for figure in figures if figure.panel and not figure.table]
     for words, costs, unit in (
         ("Peers that were quicker", {one: one.seconds for one in rivals}, _seconds),

@@ -122,7 +122,7 @@ def _reasoners(plan: Plan, words: str, articles: int, mine: dict[str, Any]) -> I
 def _on_disk(plan: Plan) -> Iterator[Figure]:
     file, base, seeds = (
         articles_of(plan, plan.large),
-        plan.folder / f"base-{plan.large}",
+        plan.folder / "base-of-rules",
         plan.folder / "seeds.nq",
     )
     words = f"kg load, {size_of(file)}, on disk, rules included"
@@ -131,6 +131,7 @@ def _on_disk(plan: Plan) -> Iterator[Figure]:
     store = Embedded.open(base, read_only=True)
     closed, everything = store.count(VIEW), store.count()
     store.close()
+    shutil.rmtree(base)
     quads = (quad for path in sorted((data_folder() / "seeds").rglob("*.trig")) for quad in read(path))
     serialize(quads, str(seeds), format=RdfFormat.N_QUADS)
     yield Figure(

@@ -62,7 +62,7 @@ def _articles(server: servers.Server, new: Path) -> None:
         added = opened.add(file)
         ended = time.perf_counter()
         if checked.refused or not added.committed:
-            raise SystemExit(f"{file.name}: {checked} {added}")
+            raise SystemExit(f"{file}: {checked.findings or added.findings or 'nothing was added'}")
         tell(check=between - begun, add=ended - between)
 
 
