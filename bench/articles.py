@@ -80,12 +80,17 @@ def write_new_articles(folder: Path, count: int, triples: int) -> list[Path]:
     return files
 
 
-def things_of(triples: int, count: int) -> Iterator[NamedNode]:
-    """Yield things of a base of ``triples`` triples, one from each of ``count`` conflicts spread over it."""
+def casts_of(triples: int, count: int) -> Iterator[list[NamedNode]]:
+    """Yield what ``count`` conflicts speak of, which are spread over a base of ``triples`` triples."""
     conflicts = max(triples // _TRIPLES_A_CONFLICT, 1)
     for number in range(count):
-        names = list(_conflict(number * conflicts // count).names)
-        yield iri(names[number % len(names)])
+        yield [iri(name) for name in _conflict(number * conflicts // count).names]
+
+
+def things_of(triples: int, count: int) -> Iterator[NamedNode]:
+    """Yield things of a base of ``triples`` triples, one from each of ``count`` conflicts spread over it."""
+    for number, cast in enumerate(casts_of(triples, count)):
+        yield cast[number % len(cast)]
 
 
 def write_strange_article(folder: Path) -> Path:

@@ -22,7 +22,7 @@ _QUESTION: Final = "who-supports"
 
 
 def _explaining(plan: Plan) -> Iterator[Figure]:
-    large = plan.huge if plan.kept else plan.large
+    large = plan.largest
     bases = {plan.small: base_of(plan, plan.small), large: base_of(plan, large, plan.kept)}
     pairs = []
     for triples, base in bases.items():

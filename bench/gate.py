@@ -1,4 +1,4 @@
-"""The seven figures of the gate: what it costs to check, to add, to withdraw, and to look over a whole base."""
+"""The figures of the gate: what it costs to check, to add, to withdraw, and to look over a whole base."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
-
-from pyoxigraph import RdfFormat
+from typing import Any, Final
 
 from bench.articles import write_new_articles, write_strange_article
 from bench.measure import Cost, Failed, repeat, run
@@ -25,12 +23,13 @@ from bench.plan import (
     base_of,
     compared,
     failed,
+    of_peer,
     ontology_files,
     said,
     script,
+    view_of,
 )
-from kg.storage.store import Embedded
-from kg.terms import VIEW, data_folder
+from kg.terms import data_folder
 
 _WARM_UP: Final = 10
 """How many first articles do not count: modules are imported, shapes read, queries parsed."""
@@ -39,6 +38,7 @@ _CLAIMS_AN_ARTICLE: Final = 9  # at the least
 SHAPES: Final = "writing the view"
 """The step of a whole-base check with which validating the shapes begins."""
 _HOUR: Final = 3600.0
+_VALIDATORS: Final = (("pyshacl-turbo", "peers.pyshacl_turbo"), ("maplib", "peers.maplib_shacl"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class _Times:
 
 
 def _checks(plan: Plan) -> Iterator[Figure]:
-    large = plan.huge if plan.kept else plan.large
+    large = plan.largest
     sizes = {plan.small: base_of(plan, plan.small), large: base_of(plan, large, plan.kept)}
     small, big = _checked(plan, sizes, plan.checks)
     what = f"check of an article of 100 triples in a running process, base of {large:,} triples on disk"
@@ -147,7 +147,7 @@ def _changes(plan: Plan) -> Iterator[Figure]:
 
 def _whole(plan: Plan) -> Iterator[Figure]:
     base = base_of(plan, plan.large)
-    view, held = _view(plan, base)
+    view, held = view_of(plan, base)
     ours = [run(script("validate", base), seconds=_HOUR) for _ in range(plan.runs)]
     mine = said(ours)
     words = f"check of a whole base, {held:,} triples in its view"
@@ -157,39 +157,66 @@ def _whole(plan: Plan) -> Iterator[Figure]:
     except Failed as failure:
         yield failed(figure, failure)
     else:
-        found, steps = said(theirs), dict(mine["steps"])
-        taken = "; ".join(f"{step} {seconds:.2f} s" for step, seconds in steps.items())
-        counted = f"nodes that fail: {mine['failing']}, according to the peer {found['failing']}"
-        yield replace(compared(figure, ours, theirs), note=f"{taken}; {counted}")
-        shapes = sum(itertools.islice(steps.values(), [*steps, SHAPES].index(SHAPES), None))
-        yield replace(
-            figure,
-            what=f"{words}, its shapes alone",
-            ours=f"{shapes:.2f} s",
-            theirs=f"{found['wall']:.2f} s",
-            ratio=shapes / found["wall"],
-            note="without evidence and the files of journal and store, which shacl does not look at",
-        )
-    yield from _against_pyshacl(plan, round(plan.middle / HELD))
+        taken = "; ".join(f"{step} {seconds:.2f} s" for step, seconds in mine["steps"])
+        yield replace(compared(figure, ours, theirs), note=f"{taken}; {_counted(mine, said(theirs))}")
+        shapes = f"{words}, its shapes alone"
+        yield _shapes_compared(Figure(shapes, "shacl", most=3, panel=shapes), mine, said(theirs))
+    yield from _shapes_alone(plan, f"{words}, its shapes alone", view, mine)
 
 
-def _against_pyshacl(plan: Plan, triples: int) -> Iterator[Figure]:
-    base = base_of(plan, triples)
-    view, held = _view(plan, base)
+def _against_pyshacl(plan: Plan) -> Iterator[Figure]:
+    base = base_of(plan, round(plan.middle / HELD))
+    view, held = view_of(plan, base)
     ours = [run(script("validate", base), seconds=_HOUR) for _ in range(plan.runs)]
-    figure = Figure(
-        f"check of a whole base, {held:,} triples in its view, whole process",
-        "pyshacl reading the view from a file",
-        least=50,
-    )
+    mine, words = said(ours), f"check of a whole base, {held:,} triples in its view"
+    figure = Figure(f"{words}, whole process", "pyshacl reading the view from a file", least=50)
     try:
         theirs = [run(script("pyshacl", view, *ontology_files("shapes")), seconds=_HOUR)]
     except Failed as failure:
         yield failed(figure, failure)
     else:
-        mine, found = said(ours), said(theirs)
-        note = f"nodes that fail: {mine['failing']}, according to the peer {found['failing']}"
-        yield replace(compared(figure, ours, theirs), note=note)
+        yield replace(compared(figure, ours, theirs), note=_counted(mine, said(theirs)))
+        shapes = f"{words}, its shapes alone"
+        yield _shapes_compared(Figure(shapes, "pyshacl", panel=shapes), mine, said(theirs))
+    yield from _shapes_alone(plan, f"{words}, its shapes alone", view, mine, ("shacl", "shacl"))
+
+
+def _shapes_alone(
+    plan: Plan,
+    words: str,
+    view: Path,
+    mine: dict[str, Any],
+    *more: tuple[str, str],
+) -> Iterator[Figure]:
+    """Compare validators that read the view and the shapes, by their own clocks."""
+    for name, program in (*_VALIDATORS, *more):
+        figure = Figure(words, name, panel=words)
+        try:
+            theirs = of_peer(plan, script(program, view, *ontology_files("shapes")))
+        except Failed as failure:
+            yield failed(figure, failure)
+        else:
+            yield _shapes_compared(figure, mine, said(theirs))
+
+
+def _shapes_compared(figure: Figure, mine: dict[str, Any], found: dict[str, Any]) -> Figure:
+    """Fill in what validating cost: of ours the steps from writing the view on, without evidence and files."""
+    steps = dict(mine["steps"])
+    shapes = sum(itertools.islice(steps.values(), [*steps].index(SHAPES), None))
+    return replace(
+        figure,
+        ours=f"{shapes:.2f} s, {mine['memory']:,.0f} MB",
+        theirs=f"{found['wall']:.2f} s, {found['memory']:,.0f} MB",
+        ratio=shapes / found["wall"],
+        note=f"without evidence and the files of journal and store; {_counted(mine, found)}",
+        seconds=(shapes, found["wall"]),
+        memory=(mine["memory"], found["memory"]),
+        differs=mine["failing"] != found["failing"],
+    )
+
+
+def _counted(mine: dict[str, Any], found: dict[str, Any]) -> str:
+    return f"nodes that fail: {mine['failing']}, according to the peer {found['failing']}"
 
 
 def _command(plan: Plan) -> Iterator[Figure]:
@@ -224,22 +251,12 @@ def _times(cost: Cost, warm_up: int = 1) -> list[_Times]:
     return [_Times.of(seconds[warm_up:]) for seconds in json.loads(cost.output)["seconds"]]
 
 
-def _view(plan: Plan, base: Path) -> tuple[Path, int]:
-    """Write the view of a base as N-Triples; return the file and how many triples it has."""
-    file, store = plan.folder / f"{base.name}-view.nt", Embedded.open(base, read_only=True)
-    try:
-        with file.open("wb") as output:
-            store.dump(output, RdfFormat.N_TRIPLES, VIEW)
-        return file, store.count(VIEW)
-    finally:
-        store.close()
-
-
 FIGURES: Final[tuple[Part, ...]] = (
     ("checking an article", _checks),
     ("the same against owlrl and pyshacl at {0.middle:,} triples", _against_both),
     ("adding and withdrawing at {0.large:,} triples", _changes),
     ("checking a whole base of {0.large:,} triples", _whole),
+    ("checking a whole base where {0.middle:,} triples hold", _against_pyshacl),
     ("kg check, whole process", _command),
 )
 """What ``bench.plan.measure`` measures of the gate."""

@@ -10,15 +10,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from pyoxigraph import RdfFormat
+
 from bench.articles import write_articles
 from bench.measure import Cost, Failed, least, median, run
-from kg.terms import data_folder
+from kg.storage.store import Embedded
+from kg.terms import VIEW, data_folder
 
 PYTHON: Final = sys.executable
 KG: Final = str(Path(sys.executable).with_name("kg"))
 HELD: Final = 0.345
 """The share of the articles' quads that says what holds."""
 _HOURS: Final = 3 * 3600.0
+_ENOUGH: Final = 120.0
+_TOLD: Final = 4
+
+
+Costs: TypeAlias = tuple[float, float]
+"""What something costs us, and what it costs the peer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,10 @@ class Figure:
 
     The ratio is ours to the peer's and may be ``most``; or, where we are to be faster, the peer's to ours and
     must be ``least``. With neither the line is for information. It is ``None`` where a program failed.
+
+    Where the peer is another program that does the same task, ``panel`` names the task in the chart, and ``seconds``
+    and ``memory`` (MB) are the two costs that stand there; ``differs`` says that the peer came to another result.
+    Figures of one ``table`` are the cells of a table, a row for each ``what`` and a column for each ``peer``.
     """
 
     what: str
@@ -38,6 +51,11 @@ class Figure:
     most: float | None = None
     least: float | None = None
     note: str = ""
+    panel: str = ""
+    seconds: Costs | None = None
+    memory: Costs | None = None
+    differs: bool = False
+    table: str = ""
 
     @property
     def target(self) -> str:
@@ -50,7 +68,7 @@ class Figure:
     def reached(self) -> str:
         """Whether it was, in a word."""
         if self.ratio is None:
-            return "not measured"
+            return "not measured" if self.target != "–" or self.ours == "failed" else "–"
         if self.target == "–":
             return "–"
         most = float("inf") if self.most is None else self.most
@@ -62,8 +80,9 @@ class Plan:
     """How much to measure, and where there is room for files.
 
     Sizes are in triples; ``short`` and ``runs`` are how often a short and a long program runs; ``checks`` and
-    ``changes`` are how many articles are checked and added. ``kept`` is a folder with a base of ``huge`` triples,
-    made there if it is missing; without one ``large`` is as large as it gets.
+    ``changes`` are how many articles are checked and added; ``things`` is how many things a question is asked about.
+    A peer may take ``limit`` seconds to load in bulk, ``patience`` seconds else, and ``memory`` MB. ``kept`` is a
+    folder with a base of ``huge`` triples, made there if it is missing; without one ``large`` is as large as it gets.
     """
 
     folder: Path
@@ -72,16 +91,25 @@ class Plan:
     runs: int = 3
     checks: int = 310
     changes: int = 100
+    things: int = 20
+    limit: float = 900.0
+    patience: float = 360.0
+    memory: float = 12_000.0
     small: int = 10_000
     middle: int = 50_000
     large: int = 1_000_000
     huge: int = 10_000_000
 
+    @property
+    def largest(self) -> int:
+        """How large the largest base is, in triples."""
+        return self.huge if self.kept else self.large
+
     @classmethod
     def quick(cls, folder: Path, kept: Path | None = None) -> Plan:
         """Return a plan at a tenth of the sizes: to see that everything runs, not for figures to be quoted."""
         sizes = {"small": 1_600, "middle": 5_000, "large": 100_000, "huge": 1_000_000}
-        return cls(folder, kept, short=5, runs=2, checks=60, changes=30, **sizes)
+        return cls(folder, kept, short=5, runs=2, checks=60, changes=30, things=10, **sizes)
 
 
 Part: TypeAlias = tuple[str, Callable[[Plan], Iterator[Figure]]]
@@ -131,6 +159,18 @@ def base_of(plan: Plan, triples: int, folder: Path | None = None) -> Path:
     return base
 
 
+def view_of(plan: Plan, base: Path) -> tuple[Path, int]:
+    """Return the view of a base as N-Triples, written when it is first asked for, and how many triples it has."""
+    file, store = plan.folder / f"{base.name}-view.nt", Embedded.open(base, read_only=True)
+    try:
+        if not file.exists():
+            with file.open("wb") as output:
+                store.dump(output, RdfFormat.N_TRIPLES, VIEW)
+        return file, store.count(VIEW)
+    finally:
+        store.close()
+
+
 def size_of(file: Path) -> str:
     """Return in words how many triples a file of N-Triples or N-Quads has."""
     with file.open("rb") as lines:
@@ -143,8 +183,17 @@ def ontology_files(folder: str = "") -> list[Path]:
 
 
 def script(name: str, *arguments: Path | str) -> tuple[str, ...]:
-    """Return the command that runs one of ``bench.programs``."""
-    return (PYTHON, "-m", "bench.programs", name, *map(str, arguments))
+    """Return the command that runs one of ``bench.programs``, or ``peers.NAME`` one of another module."""
+    module, _, program = name.rpartition(".")
+    return (PYTHON, "-m", f"bench.{module or 'programs'}", program, *map(str, arguments))
+
+
+def of_peer(plan: Plan, command: Sequence[str]) -> list[Cost]:
+    """Run a program for rules or shapes, as often as ours or until it has run long enough. Raises ``Failed``."""
+    costs: list[Cost] = []
+    while len(costs) < plan.runs and sum(cost.wall for cost in costs) < _ENOUGH:
+        costs.append(run(command, seconds=plan.patience, memory=plan.memory))
+    return costs
 
 
 def said(costs: Sequence[Cost]) -> dict[str, Any]:
@@ -154,21 +203,43 @@ def said(costs: Sequence[Cost]) -> dict[str, Any]:
 
 
 def agreed(mine: dict[str, Any], found: dict[str, Any]) -> str:
-    """Return in words whether two closures have the same number of triples about things."""
-    if mine["things"] == found["things"]:
+    """Return in words whether two closures have the same number of triples about things, and if not, of what kind."""
+    if mine["tally"] == found["tally"]:
         return f"both hold the same number of triples about things, {mine['things']:,}"
-    return f"triples about things DIFFER: Parley {mine['things']:,}, the peer {found['things']:,}"
+    kinds = {*mine["tally"], *found["tally"]}
+    other = {kind: found["tally"].get(kind, 0) - mine["tally"].get(kind, 0) for kind in kinds}
+    told = sorted((kind for kind in kinds if other[kind]), key=lambda kind: (-abs(other[kind]), kind))
+    words = ", ".join(f"{kind} {other[kind]:+,}" for kind in told[:_TOLD])
+    more = f" and {len(told) - _TOLD} other kinds" if len(told) > _TOLD else ""
+    return f"triples about things DIFFER: Parley {mine['things']:,}, the peer {found['things']:,} ({words}{more})"
 
 
 def compared(figure: Figure, ours: Sequence[Cost], theirs: Sequence[Cost]) -> Figure:
     """Fill in both costs and their ratio: ours to the peer's, or the peer's to ours where we are to be faster."""
-    upper, lower = (theirs, ours) if figure.least is not None else (ours, theirs)
+    mine, other = least(ours), least(theirs)
+    upper, lower = (other, mine) if figure.least is not None else (mine, other)
     return replace(
         figure,
         ours=_shown(ours),
         theirs=_shown(theirs),
-        ratio=least(upper).wall / least(lower).wall,
-        processor=least(upper).processor / least(lower).processor,
+        ratio=upper.wall / lower.wall,
+        processor=upper.processor / lower.processor,
+        seconds=(mine.wall, other.wall),
+        memory=(mine.memory, other.memory),
+    )
+
+
+def told(figure: Figure, mine: dict[str, Any], found: dict[str, Any]) -> Figure:
+    """Fill in both costs as the programs account for them themselves: without starting and importing."""
+    upper, lower = (found, mine) if figure.least is not None else (mine, found)
+    return replace(
+        figure,
+        ours=f"{mine['wall']:.2f} s, {mine['memory']:,.0f} MB",
+        theirs=f"{found['wall']:.2f} s, {found['memory']:,.0f} MB",
+        ratio=upper["wall"] / lower["wall"],
+        processor=upper["processor"] / lower["processor"],
+        seconds=(mine["wall"], found["wall"]),
+        memory=(mine["memory"], found["memory"]),
     )
 
 

@@ -7,21 +7,30 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+_MAC: Final = sys.platform == "darwin"  # where the kernel counts in bytes
 
-class _Clock:
-    """Seconds since it was made, by the clock and of the processor."""
+
+class Clock:
+    """Seconds since it was made, by the clock and of the processor; and the greatest memory so far, in MB."""
 
     def __init__(self) -> None:
         self.begun = time.perf_counter(), _processor()
 
     def read(self) -> dict[str, float]:
-        return {"wall": time.perf_counter() - self.begun[0], "processor": _processor() - self.begun[1]}
+        """Return them, by names under which programs tell them."""
+        return {
+            "wall": time.perf_counter() - self.begun[0],
+            "processor": _processor() - self.begun[1],
+            "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if _MAC else 1e6 / 1024),
+        }
 
 
 def _processor() -> float:
@@ -34,12 +43,12 @@ def owlrl(*files: str) -> dict[str, Any]:
     import rdflib
     from owlrl import DeductiveClosure, OWLRL_Semantics
 
-    graph, clock = rdflib.Graph(), _Clock()
+    graph, clock = rdflib.Graph(), Clock()
     for file in files:
         graph.parse(file)
     read = len(graph)
     DeductiveClosure(OWLRL_Semantics).expand(graph)
-    return {"read": read, "closed": len(graph), **clock.read(), "things": _about_things(graph)}
+    return {"read": read, "closed": len(graph), **clock.read(), **about_things(graph)}
 
 
 def nemo(program: str) -> dict[str, Any]:
@@ -58,11 +67,11 @@ def reasonable(*files: str) -> dict[str, Any]:
     """Read Turtle files into reasonable and let it reason."""
     from reasonable import PyReasoner
 
-    reasoner, clock = PyReasoner(), _Clock()
+    reasoner, clock = PyReasoner(), Clock()
     for file in files:
         reasoner.load_file(file)
     closed = reasoner.reason()
-    return {"closed": len(closed), **clock.read(), "things": _about_things(closed)}
+    return {"closed": len(closed), **clock.read(), **about_things(closed)}
 
 
 def facts(file: str) -> dict[str, Any]:
@@ -75,7 +84,7 @@ def facts(file: str) -> dict[str, Any]:
     from kg.logic.reason import clashes, close
     from kg.storage.store import Embedded
 
-    store, clock = Embedded(), _Clock()
+    store, clock = Embedded(), Clock()
     compiled = compiled_rules()
     _fill(store, file)
     close(store, compiled)
@@ -90,7 +99,7 @@ def view(*files: str) -> dict[str, Any]:
     from kg.bases.bulk import examine, file_part, grow
     from kg.storage.store import Embedded
 
-    store, clock = Embedded(), _Clock()
+    store, clock = Embedded(), Clock()
     compiled = compiled_rules()
     batch = examine([file_part(Path(file)) for file in files])
     grow(store, batch, compiled)
@@ -111,7 +120,7 @@ def _counted(store: Any) -> dict[str, Any]:  # noqa: ANN401 - its type would imp
     from kg.terms import text
 
     triples = ((text(quad.subject), text(quad.predicate), text(quad.object)) for quad in store.quads())
-    return {"closed": store.count(), "things": _about_things(triples)}
+    return {"closed": store.count(), **about_things(triples)}
 
 
 def rules(file: str) -> dict[str, Any]:
@@ -122,7 +131,7 @@ def rules(file: str) -> dict[str, Any]:
     store, compiled = Embedded(), compiled_rules()
     _fill(store, file)
     held = store.count()
-    clock = _Clock()
+    clock = Clock()
     close(store, compiled)
     found = sum(1 for _ in clashes(store, compiled))
     seconds = clock.read()
@@ -162,7 +171,7 @@ def check(*pairs: str) -> dict[str, Any]:
     found: list[list[tuple[float, float]]] = [[] for _ in bases]
     for turn in zip(*files, strict=True):
         for base, file, seconds in zip(bases, turn, found, strict=True):
-            clock = _Clock()
+            clock = Clock()
             verdict = base.check(file)
             seconds.append((clock.read()["wall"], clock.read()["processor"]))
             _expect(not verdict.refused and len(verdict.claims) > 0, f"{file}: {verdict}")
@@ -205,7 +214,7 @@ def explain(*pairs: str) -> dict[str, Any]:
     steps: list[list[int]] = [[] for _ in bases]
     for turn in zip(*triples, strict=False):
         for base, triple, seconds, lengths in zip(bases, turn, found, steps, strict=True):
-            clock = _Clock()
+            clock = Clock()
             explanation = base.explain(*triple)
             seconds.append((clock.read()["wall"], clock.read()["processor"]))
             lengths.append(explanation.proofs[0].steps)
@@ -228,7 +237,7 @@ def add(base: str, folder: str) -> dict[str, Any]:
     seconds = []
     with kg.open(base).writing() as session:
         for file in sorted(Path(folder).glob("*/*.trig")):
-            clock = _Clock()
+            clock = Clock()
             verdict = session.add(file)
             seconds.append((clock.read()["wall"], clock.read()["processor"]))
             _expect(verdict.committed, f"{file}: {verdict}")
@@ -241,7 +250,7 @@ def retract(base: str, *claims: str) -> dict[str, Any]:
 
     opened, seconds = kg.open(base), []
     for claim in claims:
-        clock = _Clock()
+        clock = Clock()
         verdict = opened.retract(claim, reason="measured")
         seconds.append((clock.read()["wall"], clock.read()["processor"]))
         _expect(verdict.committed, f"{claim}: {verdict}")
@@ -252,7 +261,7 @@ def validate(base: str) -> dict[str, Any]:
     """Check a whole base; the seconds of each step are told too, by what it says that it is doing."""
     import kg
 
-    clock, begun = _Clock(), [("opening", 0.0)]
+    clock, begun = Clock(), [("opening", 0.0)]
     verdict = kg.open(base).validate(lambda step: begun.append((step, clock.read()["wall"])))
     seconds = clock.read()
     ends = [*(start for _, start in begun[1:]), seconds["wall"]]
@@ -264,8 +273,8 @@ def shacl(data: str, *shapes: str) -> dict[str, Any]:
     """Validate a file with the engine ``shacl``; the seconds start after its import."""
     from shacl import Shapes
 
-    clock = _Clock()
-    report = Shapes.from_text(_joined(shapes), format="ntriples").validate_file(data)
+    clock = Clock()
+    report = Shapes.from_text(joined(shapes), format="ntriples").validate_file(data)
     return {"failing": len({str(one.focus_node) for one in report.results}), **clock.read()}
 
 
@@ -274,11 +283,11 @@ def pyshacl(data: str, *shapes: str) -> dict[str, Any]:
     import pyshacl
     import rdflib
 
-    clock, graph = _Clock(), rdflib.Graph()
+    clock, graph = Clock(), rdflib.Graph()
     graph.parse(data)
     read = clock.read()["wall"]
-    _, report, _ = pyshacl.validate(graph, shacl_graph=_graph(shapes), inplace=True)
-    return {"failing": _failing(report), "reading": read, **clock.read()}
+    _, report, _ = pyshacl.validate(graph, shacl_graph=graph_of(shapes), inplace=True)
+    return {"failing": failing(report), "reading": read, **clock.read()}
 
 
 def owlrl_and_pyshacl(data: str, shapes: str, *ontology: str) -> dict[str, Any]:
@@ -289,12 +298,12 @@ def owlrl_and_pyshacl(data: str, shapes: str, *ontology: str) -> dict[str, Any]:
     import pyshacl
     from owlrl import DeductiveClosure, OWLRL_Semantics
 
-    graph, rules = _graph([data, *ontology]), _graph(map(str, Path(shapes).glob("*.ttl")))
-    clock = _Clock()
+    graph, rules = graph_of([data, *ontology]), graph_of(map(str, Path(shapes).glob("*.ttl")))
+    clock = Clock()
     DeductiveClosure(OWLRL_Semantics).expand(graph)
     closing = clock.read()["wall"]
     _, report, _ = pyshacl.validate(graph, shacl_graph=rules, inplace=True)
-    return {"failing": _failing(report), "closing": closing, **clock.read()}
+    return {"failing": failing(report), "closing": closing, **clock.read()}
 
 
 def _expect(truth: bool, otherwise: str) -> None:
@@ -302,7 +311,8 @@ def _expect(truth: bool, otherwise: str) -> None:
         raise SystemExit(otherwise)
 
 
-def _graph(files: Iterable[str]) -> Any:  # noqa: ANN401 - rdflib's, which most programs here must not import
+def graph_of(files: Iterable[str]) -> Any:  # noqa: ANN401 - rdflib's, which most programs here must not import
+    """Read files into one graph of rdflib's."""
     import rdflib
 
     graph = rdflib.Graph()
@@ -311,34 +321,43 @@ def _graph(files: Iterable[str]) -> Any:  # noqa: ANN401 - rdflib's, which most 
     return graph
 
 
-def _joined(files: Iterable[str]) -> str:
+def joined(files: Iterable[str]) -> str:
     """Return the triples of files as N-Triples; each file's blank nodes stay its own."""
     from kg.syntax.turtle import read
 
     return "".join(f"{quad.triple} .\n" for file in files for quad in read(Path(file)))
 
 
-def _failing(report: Any) -> int:  # noqa: ANN401 - as above
+def failing(report: Any) -> int:  # noqa: ANN401 - as above
+    """Count the nodes that fail according to a report."""
     from rdflib import SH
 
     return len(set(report.objects(None, SH.focusNode)))
 
 
-def _about_things(triples: Iterable[Any]) -> int:
-    """Count what is said of things, so that closures can be compared that differ in what they say of terms.
+def about_things(triples: Iterable[Any]) -> dict[str, Any]:
+    """Count what is said of things, in all and by property, or by class, so that closures can be compared.
 
-    Left out is that a thing is itself, or is a thing; and the width of corridors, which OWL cannot derive.
+    They differ in what they say of terms. Left out is that a thing is itself, or is a thing; and the width of
+    corridors, which OWL cannot derive.
     """
-    from kg.terms import BASE, iri
+    from pyoxigraph import NamedNode
 
-    width, thing = iri("parley:hasTotalWidth").value, iri("owl:Thing").value
-    return sum(
-        subject.startswith(f"{BASE}id/")
+    from kg.terms import BASE, iri, short
+
+    width, thing, kind = (iri(name).value for name in ("parley:hasTotalWidth", "owl:Thing", "rdf:type"))
+    tally = Counter(
+        value if predicate == kind else predicate
+        for subject, predicate, value in (map(str, triple) for triple in triples)
+        if subject.startswith(f"{BASE}id/")
         and not subject.endswith("/total-width")
         and predicate != width
         and value not in (thing, subject)
-        for subject, predicate, value in (map(str, triple) for triple in triples)
     )
+    return {
+        "things": tally.total(),
+        "tally": {short(NamedNode(term)): count for term, count in tally.items()},
+    }
 
 
 def compiled_rules() -> Any:  # noqa: ANN401 - its type would import what most programs here must not

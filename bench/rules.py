@@ -1,4 +1,4 @@
-"""The five figures of the rules: what Parley costs, what a peer costs in the same run, the ratio to be reached."""
+"""The figures of the rules: what Parley costs, what a peer costs in the same run, the ratio to be reached."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from pyoxigraph import RdfFormat, serialize
 
@@ -24,10 +24,12 @@ from bench.plan import (
     compared,
     failed,
     held_of,
+    of_peer,
     ontology_files,
     said,
     script,
     size_of,
+    told,
 )
 from bench.programs import compiled_rules
 from kg.storage.store import Embedded
@@ -66,50 +68,61 @@ def _questions(plan: Plan) -> Iterator[Figure]:
 
 def _in_memory(plan: Plan) -> Iterator[Figure]:
     articles = round(plan.middle / HELD)
-    claims, (triples, turtle) = articles_of(plan, articles), held_of(plan, articles)
-    ontology = ontology_files()
+    claims, (triples, _) = articles_of(plan, articles), held_of(plan, articles)
     ours = [run(script("facts", triples)) for _ in range(plan.runs)]
     whole = [run(script("view", claims)) for _ in range(plan.runs)]
     mine = said(ours)
     words = f"load and rules, {size_of(triples)} of facts, in memory"
     figure = Figure(f"{words}, whole process", "rdflib and owlrl", least=60)
     try:
-        theirs = [run(script("owlrl", triples, *ontology), seconds=1200)]
+        theirs = [run(script("owlrl", triples, *ontology_files()), seconds=1200)]
     except Failed as failure:
-        yield failed(figure, failure)
+        yield replace(failed(figure, failure), panel=words)
     else:
         found = said(theirs)
         note = f"both read the same N-Triples; {agreed(mine, found)}"
         yield replace(compared(figure, ours, theirs), note=note)
-        yield Figure(
-            f"{words}, without starting Python and importing",
-            "rdflib and owlrl",
-            f"{mine['wall']:.2f} s",
-            f"{found['wall']:.2f} s",
-            found["wall"] / mine["wall"],
-            found["processor"] / mine["processor"],
-            least=60,
-            note="reading the ontology counts on both sides",
-        )
-        figure = replace(
-            figure, what=f"the same from {size_of(claims)} of claims, evidence checked", least=None
-        )
+        figure = replace(figure, what=words, panel=words, note="without starting Python and importing")
+        yield told(figure, mine, found)
+        figure = Figure(f"the same from {size_of(claims)} of claims, evidence checked", "rdflib and owlrl")
         note = "for information: Parley reads the claims behind those facts and checks every quote, owlrl the facts"
         yield replace(compared(figure, whole, theirs), note=f"{note}; {agreed(said(whole), found)}")
-    figure = Figure(f"{words}, whole process", "reasonable")
-    try:
-        theirs = [run(script("reasonable", turtle, *ontology)) for _ in range(plan.runs)]
-    except Failed as failure:
-        yield failed(figure, failure)
-    else:
-        note = f"for information: a reasoner in Rust for OWL 2 RL; {agreed(mine, said(theirs))}"
-        yield replace(compared(figure, ours, theirs), note=note)
+    yield from _reasoners(plan, words, articles, mine)
+
+
+def _more_in_memory(plan: Plan) -> Iterator[Figure]:
+    triples = held_of(plan, plan.large)[0]
+    mine = said([run(script("facts", triples)) for _ in range(plan.runs)])
+    yield from _reasoners(plan, f"load and rules, {size_of(triples)} of facts, in memory", plan.large, mine)
+
+
+def _reasoners(plan: Plan, words: str, articles: int, mine: dict[str, Any]) -> Iterator[Figure]:
+    """Compare the other reasoners, by their own clocks."""
+    triples, turtle = held_of(plan, articles)
+    for name, program, data, how in (
+        ("owlrl-turbo", "peers.owlrl_turbo", triples, "a reasoner in Rust for OWL 2 RL"),
+        ("reasonable", "reasonable", turtle, "a reasoner in Rust for OWL 2 RL"),
+        ("sparq-rdf", "peers.sparq", triples, "a store in Rust that reasons"),
+        ("maplib, RDFS only", "peers.maplib", triples, "its rules beyond RDFS are sold apart"),
+    ):
+        figure = Figure(words, name, panel=words)
+        try:
+            runs = of_peer(plan, script(program, data, *ontology_files()))
+        except Failed as failure:
+            yield failed(figure, failure)
+            continue
+        found, counts = said(runs), sorted({json.loads(cost.output)["things"] for cost in runs})
+        wavers = (
+            f"; their number VARIES from run to run: {counts[0]:,} to {counts[-1]:,}" if counts[1:] else ""
+        )
+        note = f"for information: {how}; {agreed(mine, found)}{wavers}"
+        yield replace(told(figure, mine, found), note=note, differs=mine["tally"] != found["tally"])
 
 
 def _on_disk(plan: Plan) -> Iterator[Figure]:
     file, base, seeds = (
         articles_of(plan, plan.large),
-        plan.folder / f"base-{plan.large}",
+        plan.folder / "base-of-rules",
         plan.folder / "seeds.nq",
     )
     words = f"kg load, {size_of(file)}, on disk, rules included"
@@ -118,6 +131,7 @@ def _on_disk(plan: Plan) -> Iterator[Figure]:
     store = Embedded.open(base, read_only=True)
     closed, everything = store.count(VIEW), store.count()
     store.close()
+    shutil.rmtree(base)
     quads = (quad for path in sorted((data_folder() / "seeds").rglob("*.trig")) for quad in read(path))
     serialize(quads, str(seeds), format=RdfFormat.N_QUADS)
     yield Figure(
@@ -132,7 +146,7 @@ def _on_disk(plan: Plan) -> Iterator[Figure]:
         ("Nemo", nemo.plain, "the same rules as they are, over one relation of triples"),
         ("Nemo, rewritten", nemo.split, "the rules rewritten to a relation for each property and class"),
     ):
-        figure = Figure(words, name, most=2)
+        figure = Figure(words, name, most=2, panel=words)
         program = plan.folder / f"{translate.__name__}.rls"
         program.write_text(translate(compiled_rules(), [seeds, file]), encoding="utf-8")
         try:
@@ -143,14 +157,6 @@ def _on_disk(plan: Plan) -> Iterator[Figure]:
         found = said(theirs)
         same = "the same" if found["closed"] == closed and not found["clashes"] else f"{found}, NOT"
         note = f"{how}; Nemo ends with {same} {closed:,} triples in memory, Parley with {everything:,} quads on disk"
-        yield replace(compared(figure, ours, theirs), note=note)
-    figure = Figure(words, "pyoxigraph bulk_load")
-    try:
-        theirs = [run(script("disk", plan.folder / "plain-store", file))]
-    except Failed as failure:
-        yield failed(figure, failure)
-    else:
-        note = "for information: it only writes the same file into a store on disk, without rules or checks"
         yield replace(compared(figure, ours, theirs), note=note)
 
 
@@ -179,6 +185,7 @@ def _rules_alone(plan: Plan) -> Iterator[Figure]:
 FIGURES: Final[tuple[Part, ...]] = (
     ("a question, with a warm and with a cold cache", _questions),
     ("load and rules at {0.middle:,} triples", _in_memory),
+    ("rules on what {0.large:,} triples hold, in memory", _more_in_memory),
     ("load and rules at {0.large:,} triples on disk", _on_disk),
     ("rules alone", _rules_alone),
 )

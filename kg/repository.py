@@ -234,8 +234,8 @@ class Base(View):
         """Load files of claims and reference data in bulk, on any error nothing; say what was loaded.
 
         The texts of new sources lie beside the files. Raises ``UnreadableInput`` for a file that is not what
-        it claims to be, ``Refused``, with all ``findings``, where evidence does not hold or the whole would clash. Cost:
-        the rules run over the whole view.
+        it claims to be, ``Refused``, with all its ``findings``, where evidence does not hold or the whole would
+        clash. Cost: the rules run over the whole view.
         """
         from kg.gate.checking import gate
 

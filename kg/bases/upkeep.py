@@ -48,9 +48,7 @@ CHECKS: Final = {
     ),
 }
 _Tell: TypeAlias = Callable[[str], None]
-Admit: TypeAlias = Callable[[Entering, Progress], None]
-"""Who is told what would enter, and raises ``Refused`` for what must not."""
-
+_Admit: TypeAlias = Callable[[Entering, Progress], None]
 _Found: TypeAlias = tuple[int, int, int]
 _MAKING: Final = "making.lock"
 _PIECES: Final = ("journal", "store", "store.seal", "format")  # without the last it is no base
@@ -99,7 +97,7 @@ class Loaded:
 def load(
     folder: Path,
     files: Sequence[Path],
-    admit: Admit,
+    admit: _Admit,
     progress: Progress = None,
 ) -> Loaded:
     """Load files into a base on disk: checked, then recorded in its journal, then written to its store.
@@ -117,7 +115,7 @@ def load(
 
 
 def _load_small(
-    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: Admit, tell: _Tell
+    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
 ) -> _Found:
     """Make the view in memory, and write what is new into the store."""
     tell("checking evidence")
@@ -132,7 +130,7 @@ def _load_small(
 
 
 def _load_large(
-    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: Admit, tell: _Tell
+    writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
 ) -> _Found:
     """Make the view in tables, and a new store; the files are compressed meanwhile."""
     with _keeping(writer.folder):

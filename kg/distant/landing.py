@@ -7,16 +7,17 @@ beside the base in chunks and then taken over. Interrupted before that, the base
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kg.bases import upkeep
 from kg.bases.building import build
+from kg.bases.bulk import Entering
 from kg.bases.cache import fingerprint, ontology_files
 from kg.bases.ontology import ontology_quads
-from kg.bases.upkeep import Admit, Loaded
+from kg.bases.upkeep import Loaded
 from kg.distant.engine import Remote
 from kg.distant.reading import Distant
 from kg.distant.staging import lay, take_over
@@ -58,7 +59,12 @@ def make(base: Distant, progress: Progress = None) -> None:
     move(store, seen, seen.now(fingerprint(ontology_files())).next(number=1))
 
 
-def load(base: Distant, files: Sequence[Path], admit: Admit, progress: Progress = None) -> Loaded:
+def load(
+    base: Distant,
+    files: Sequence[Path],
+    admit: Callable[[Entering, Progress], None],
+    progress: Progress = None,
+) -> Loaded:
     """Load files into a base behind an endpoint, as :func:`kg.bases.upkeep.load` does into one on disk."""
     tell = progress or (lambda _: None)
     with TemporaryDirectory(prefix="parley-") as name:

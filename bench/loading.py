@@ -1,0 +1,67 @@
+"""The figures of loading in bulk: what it costs to have a large file of claims on disk, ready to be asked."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from bench.measure import Failed, run
+from bench.plan import KG, Figure, Part, Plan, articles_of, compared, failed, script, size_of
+from bench.servers import OXIGRAPH
+
+_HOURS: Final = 3 * 3600.0
+_LIMIT: Final = 4_000.0
+_INFORMATION: Final = "for information: it only stores the triples, without view, rules or checks"
+
+
+def _loading(plan: Plan) -> Iterator[Figure]:
+    file, base = articles_of(plan, plan.largest), plan.folder / "loaded"
+    words = f"bulk load of {size_of(file)} of claims on disk, view and rules included"
+    run((KG, "init", str(base)))
+    ours = [run((KG, "--store", str(base), "load", str(file)), seconds=_HOURS)]
+    _keep(plan, base)
+    memory = ours[0].memory
+    yield Figure(
+        f"peak memory of the {words}",
+        "the limit",
+        f"{memory:,.0f} MB",
+        f"{_LIMIT:,.0f} MB",
+        memory / _LIMIT,
+        most=1,
+    )
+    for name, command, folder, most in _peers(plan, file):
+        figure = Figure(words, name, most=most, panel=words, note=_INFORMATION)
+        try:
+            theirs = [run(command, seconds=plan.limit, memory=plan.memory)]
+        except Failed as failure:
+            yield failed(figure, failure)
+        else:
+            yield compared(figure, ours, theirs)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _peers(plan: Plan, file: Path) -> Iterator[tuple[str, Sequence[str], Path, float | None]]:
+    """Yield of each its name, the command that loads the file, the folder it fills, how many times that we may take."""
+    store, server, virtuoso = (plan.folder / f"loaded-{name}" for name in ("store", "server", "virtuoso"))
+    yield "pyoxigraph bulk_load", script("disk", store, file), store, 4
+    command = (OXIGRAPH, "load", "--location", str(server), "--file", str(file))
+    yield "Oxigraph's server, its bulk loader", command, server, None
+    yield "Virtuoso, its bulk loader", script("servers.virtuoso", virtuoso, file), virtuoso, None
+
+
+def _keep(plan: Plan, base: Path) -> None:
+    """Put a base just loaded where ``base_of`` looks for one of this size, instead of what was there."""
+    place = (plan.kept or plan.folder) / f"base-{plan.largest}"
+    if place.is_symlink():
+        place.unlink()
+    elif place.exists():
+        shutil.rmtree(place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(base, place)
+
+
+FIGURES: Final[tuple[Part, ...]] = (("loading {0.largest:,} triples in bulk", _loading),)
+"""What ``bench.plan.measure`` measures of bulk loading."""
