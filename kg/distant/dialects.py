@@ -19,12 +19,20 @@ from kg.storage.store import Solutions
 from kg.terms import PREFIXES, iri
 
 _XSD: Final = PREFIXES["xsd"]
-_WKT: Final = iri("geo:wktLiteral")
-_KEPT_WKT: Final = NamedNode("https://w3id.org/parley/store#wktLiteral")
-"""The datatype under which Virtuoso keeps coordinates; under their own it would round them to floats."""
+_KEPT: Final = {
+    iri("geo:wktLiteral"): NamedNode("https://w3id.org/parley/store#wktLiteral"),
+    iri("xsd:time"): NamedNode("https://w3id.org/parley/store#time"),
+}
+"""Datatypes under which Virtuoso leaves literals alone: it rounds coordinates, and fails on times in queries."""
+_MEANT: Final = {kept: meant for meant, kept in _KEPT.items()}
 _NOTHING_GIVEN: Final = re.compile(r"\bVALUES\s*[?$]\w+\s*\{\s*UNDEF\s*\}", re.IGNORECASE)
+_NUMBERS: Final = frozenset((_XSD + "integer", _XSD + "decimal"))
 _LONG: Final = re.compile(r"[+-]?0*(\d*)\.?(\d*?)0*")
-_MOST_DIGITS: Final = {_XSD + "integer": 18, _XSD + "decimal": 15}
+_MOST_DIGITS: Final = 15
+_FRACTION: Final = re.compile(r"(\.\d*?)0+(?=Z|[+-]|\Z)")  # of a second
+_CHANGED: Final = frozenset(
+    _XSD + name for name in ("double", "float", "duration", "dayTimeDuration", "yearMonthDuration")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,9 @@ class Dialect:
 class Virtuoso(Dialect):
     """OpenLink Virtuoso 7.
 
-    It keeps coordinates as floats, long decimals as doubles, booleans as 0 and 1 and times of day with a T, takes UNDEF
-    for a value, and its compiler runs out of memory at some thousand triples of one conditional update.
+    It keeps coordinates as floats, long decimals as doubles, booleans as 0 and 1 and parts of a second with zeros, and
+    fails on times of day in queries. It takes UNDEF for a value. Its compiler runs out of memory at some thousand
+    triples of one conditional update.
     """
 
     name: str = "Virtuoso"
@@ -69,35 +78,42 @@ class Virtuoso(Dialect):
     variables_see_all_graphs: bool = True
 
     def said(self, sparql: str) -> str:
-        """Return a text without VALUES that give nothing, and with its coordinates as they are kept."""
+        """Return a text without VALUES that give nothing, its coordinates and times of day as they are kept."""
         plain = bare(sparql)
         for found in reversed([*_NOTHING_GIVEN.finditer(plain)]):
             sparql = sparql[: found.start()] + sparql[found.end() :]
-        return sparql.replace(str(_WKT), str(_KEPT_WKT))
+        for meant, kept in _KEPT.items():
+            sparql = sparql.replace(str(meant), str(kept))
+        return sparql
 
     def kept(self, literal: Literal) -> Literal:
-        """Return coordinates under the datatype by which Virtuoso leaves them alone."""
+        """Return coordinates and times of day under the datatypes by which Virtuoso leaves them alone."""
         kind, value = literal.datatype, literal.value
-        if kind == _WKT:
-            return Literal(value, datatype=_KEPT_WKT)
-        digits = _LONG.fullmatch(value) if kind.value in _MOST_DIGITS else None
-        if digits and len((digits[1] + digits[2]).lstrip("0")) > _MOST_DIGITS[kind.value]:
+        if kind in _KEPT:
+            return Literal(value, datatype=_KEPT[kind])
+        if kind.value in _CHANGED:
+            what = f"Virtuoso keeps {kind.value.removeprefix(_XSD)} values as others than they are"
+            raise StoreError(what, where=value[:60], remedy="use another engine")
+        digits = _LONG.fullmatch(value) if kind.value in _NUMBERS else None
+        if digits and len((digits[1] + digits[2]).lstrip("0")) > _MOST_DIGITS:
             what = f"the number {value[:60]} has more digits than Virtuoso keeps"
-            raise StoreError(
-                what, remedy=f"round it to {_MOST_DIGITS[kind.value]} digits, or use another engine"
-            )
+            raise StoreError(what, remedy=f"round it to {_MOST_DIGITS} digits, or use another engine")
         return literal
 
     def read(self, literal: Literal) -> Literal:
-        """Return booleans as words, times of day without a T, and coordinates under their own datatype."""
+        """Return booleans as words, parts of a second without zeros, other literals under their own datatypes."""
         kind = literal.datatype
-        if kind == _KEPT_WKT:
-            return Literal(literal.value, datatype=_WKT)
+        if kind in _MEANT:
+            return Literal(literal.value, datatype=_MEANT[kind])
+        if kind.value == _XSD + "dateTime" and "." in literal.value:
+            return Literal(_FRACTION.sub(_fraction, literal.value), datatype=kind)
         if kind.value == _XSD + "boolean" and literal.value in {"0", "1"}:
             return Literal(literal.value == "1")
-        if kind.value == _XSD + "time":
-            return Literal(literal.value.removeprefix("T"), datatype=kind)
         return literal
+
+
+def _fraction(found: re.Match[str]) -> str:
+    return "" if found[1] == "." else found[1]
 
 
 def dialect(server: str) -> Dialect:

@@ -155,7 +155,8 @@ class Remote:
             if len(own) < _BY_GRAPH or not self.client.endpoint.data or not isinstance(graph, NamedNode):
                 few += own
             else:
-                content = "".join(map(self._spelt, own)).encode()
+                # Virtuoso judges by the first characters what it is sent: a long literal is none of its formats
+                content = "".join(sorted(map(self._spelt, own), key=len)).encode()
                 self.client.send(content, "application/n-triples", self._graphs.there(graph).value)
         for start in range(0, len(few), self.dialect.most_data):
             blocks = self.blocks(few[start : start + self.dialect.most_data])
