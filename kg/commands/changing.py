@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kg.commands.terminal import open_given, open_view, progress, viewing, write_file
-from kg.errors import UsageError
+from kg.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from kg.bases.upkeep import Loaded
     from kg.findings import Verdict
     from kg.importing.importing import Imported
+    from kg.repository import Base
 
 _LONG = 1.0
 """Seconds that a step of a load must have taken to be told."""
@@ -29,6 +30,12 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _files = click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
 _form = click.option(
     "--format", "form", type=click.Choice(_FORMS), default="text", show_default=True, help="How to report."
+)
+_refused = click.option(
+    "--refused",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Where it is refused, write all that was found here, as tab-separated values.",
 )
 _fail_on = click.option(
     "--fail-on",
@@ -208,20 +215,31 @@ def _retract(ctx: click.Context, /, claims: tuple[str, ...], form: str, fail_on:
 
 @click.command("load", short_help="Load claims and reference data in bulk.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_refused
 @click.pass_context
-def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
+def _load(ctx: click.Context, files: tuple[Path, ...], refused: Path | None) -> None:
     """Load claims and reference data in bulk into the base that --store names.
 
     FILES are TriG or N-Quads: claim graphs, their descriptions in graph:claims, and graph:reference. The text
-    of a new source lies beside its file. They are checked as with kg add, but the first fault ends it. For a
-    few articles kg add is quicker; for thousands this is.
+    of a new source lies beside its file. They are checked as with kg add, step by step: the first step that
+    finds faults ends it. For a few articles kg add is quicker; for thousands this is.
 
     Example: kg --store my-base load article.trig
     """
-    base = open_given(ctx)
-    with progress() as report:
-        loaded = base.load(files, report)
-    _tell_loaded(loaded)
+    _tell_loaded(_loaded(open_given(ctx), files, refused))
+
+
+def _loaded(base: Base, files: Sequence[Path], refused: Path | None) -> Loaded:
+    """Load files; where they are refused, write all that was found to a file if one is named."""
+    try:
+        with progress() as report:
+            return base.load(files, report)
+    except Refused as error:
+        if refused is not None:
+            from kg.loading.faults import findings_written
+
+            write_file(refused, findings_written(error).encode())
+        raise
 
 
 @click.command("import", short_help="Load a data set that others publish as a table.")
@@ -232,6 +250,7 @@ def _load(ctx: click.Context, files: tuple[Path, ...]) -> None:
 )
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Keep the claims and their texts here.")
 @click.option("--left-out", type=click.Path(path_type=Path), help="Write what was left out, and why, as CSV.")
+@_refused
 @click.pass_context
 def _import(  # noqa: PLR0913, PLR0917 - click's options
     ctx: click.Context,
@@ -240,6 +259,7 @@ def _import(  # noqa: PLR0913, PLR0917 - click's options
     version: str | None,
     folder: Path | None,
     left_out: Path | None,
+    refused: Path | None,
 ) -> None:
     """Make a claim of each row of FILE, as the mapping NAME says, and load them into the base that --store names.
 
@@ -262,13 +282,14 @@ def _import(  # noqa: PLR0913, PLR0917 - click's options
         remedy = "name a base with --store, or a folder for the claims with --to"
         raise UsageError("the built-in base takes no new facts", remedy=remedy)
     base = open_given(ctx)
-    with tempfile.TemporaryDirectory(prefix="parley-") as passing, progress() as report:
-        done = base.convert(name, file, folder or Path(passing), version=version, progress=report)
+    with tempfile.TemporaryDirectory(prefix="parley-") as passing:
+        with progress() as report:
+            done = base.convert(name, file, folder or Path(passing), version=version, progress=report)
         if left_out is not None:
             write_file(left_out, done.left_out.read_bytes())
         click.echo(_imported(done), err=True)
         if stored:
-            _tell_loaded(base.load([done.file], report))
+            _tell_loaded(_loaded(base, [done.file], refused))
 
 
 def _imported(done: Imported) -> str:

@@ -25,6 +25,7 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
 from kg.errors import Refused, UnreadableInput
 from kg.evidence.quotes import nearest, place, places, shown
+from kg.findings import Finding, Severity
 from kg.storage.store import Engine
 from kg.terms import BASE, CLAIMS, curie, iri, text
 
@@ -198,19 +199,33 @@ def verify(store: Engine) -> Iterator[Claim]:
         if stated.get(source) != hashlib.sha256(words.encode()).hexdigest():
             what, remedy = _other_text(stated=source in stated)
             raise Refused(what, where=source, remedy=remedy)
-    first, count = None, 0
+    wrong: dict[NamedNode, tuple[str, str, str]] = {}
     claims = (quad.subject for quad in store.quads(None, _TYPE, _CLAIM, CLAIMS))
     named = (claim for claim in claims if isinstance(claim, NamedNode))
     while some := list(islice(named, _PIECE)):
         for claim in read_claims(store, some):
             if reason := _flaw(claim, texts.get(claim.source)):
-                count += 1
-                first = min(first or (claim.iri.value, reason), (claim.iri.value, reason))
+                wrong[claim.iri] = (_code(texts.get(claim.source)), *reason)
             yield claim
-    if first:
-        name, (what, remedy) = first
-        more = f" (and {count - 1} more)" if count > 1 else ""
-        raise Refused(what + more, where=name, remedy=remedy)
+    if wrong:
+        raise _refused(wrong)
+
+
+def _code(words: str | None) -> str:
+    return "source-without-text" if words is None else "quote-not-found"
+
+
+def _refused(wrong: Mapping[NamedNode, tuple[str, str, str]]) -> Refused:
+    """Return the refusal for quotes that are not where they say: it names the first claim, and carries all."""
+    first = min(wrong, key=lambda claim: claim.value)
+    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    _, what, remedy = wrong[first]
+    refused = Refused(what + more, where=first.value, remedy=remedy)
+    refused.findings = tuple(
+        Finding(code, Severity.VIOLATION, what, remedy, focus=claim)
+        for claim, (code, what, remedy) in sorted(wrong.items(), key=lambda pair: pair[0].value)
+    )
+    return refused
 
 
 def _once(predicate: NamedNode, name: str, store: Engine) -> dict[str, str]:
@@ -301,7 +316,7 @@ def _unsound_claim(
         return
     wrong = _flaw(Claim(claim, source, source, said[0], start, end), words)
     if wrong:
-        yield "source-without-text" if words is None else "quote-not-found", claim, *wrong
+        yield _code(words), claim, *wrong
 
 
 def _other_text(*, stated: bool) -> tuple[str, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
@@ -98,18 +98,15 @@ def refusal(findings: Sequence[Finding]) -> Refused:
     return refused
 
 
-def write_findings(refused: Refused, file: Path) -> int:
-    """Write all that a refusal found as tab-separated values: about what, by which check, why, what to do.
-
-    Returns how many there are; where only the first was looked for, that one. Raises ``OSError``.
-    """
+def findings_written(refused: Refused) -> str:
+    """Return all that a refusal found as tab-separated values: about what, by which check, why, what to do."""
     found = refused.findings or [
         Finding("", Severity.VIOLATION, refused.what, refused.remedy, Place(refused.where))
     ]
-    with file.open("w", encoding="utf-8", newline="") as output:
-        rows = csv.writer(output, dialect=csv.excel_tab, lineterminator="\n")
-        rows.writerow(("about", "code", "reason", "remedy"))
-        for one in found:
-            about = text(one.focus) if one.focus is not None else str(one.place or "")
-            rows.writerow((about, one.code, one.message, one.remedy))
-    return len(found)
+    output = io.StringIO(newline="")
+    rows = csv.writer(output, dialect=csv.excel_tab, lineterminator="\n")
+    rows.writerow(("about", "code", "reason", "remedy"))
+    for one in found:
+        about = text(one.focus) if one.focus is not None else str(one.place or "")
+        rows.writerow((about, one.code, one.message, one.remedy))
+    return output.getvalue()
