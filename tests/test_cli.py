@@ -111,7 +111,7 @@ def process(*args: object, **options: object) -> subprocess.CompletedProcess[byt
             ["query", "ASK {}", "--timeout", "soon"],
             "Invalid value for '--timeout': 'soon' is not a valid float.*",
         ),
-        (["init"], r"Missing argument 'DIRECTORY'\. .*"),
+        (["init"], r"Missing argument 'PLACE'\. .*"),
         (["load"], r"Missing argument 'FILES\.\.\.'\. .*"),
         (["fmt", "nowhere.ttl"], "nowhere.ttl: .*"),
         (["fmt", "tests"], "tests: .*"),
@@ -244,7 +244,7 @@ def test_a_query_that_is_no_utf8_is_unreadable(run, tmp_path):
 COMMANDS = [
     *("ask", "query", "show", "export", "coverage"),
     *("explain", "contested", "diff", "impact", "since", "draw"),
-    *("init", "check", "add", "retract", "load", "backup", "rebuild", "fmt", "completion"),
+    *("init", "check", "add", "retract", "load", "import", "backup", "rebuild", "fmt", "completion"),
 ]
 
 
