@@ -12,7 +12,6 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby, islice
-from pathlib import Path
 from typing import IO, Any, Final
 
 from pyoxigraph import (
@@ -24,18 +23,17 @@ from pyoxigraph import (
     RdfFormat,
     Store,
     Triple,
-    parse,
     serialize,
 )
 
 from kg.distant.dialects import Rows, dialect
 from kg.distant.graphs import Graphs, mentioned
 from kg.distant.memory import BUT_TEXTS, TEXT, Memory, Pattern
-from kg.errors import UnreadableInput, UsageError
+from kg.errors import UsageError
 from kg.remote.endpoints import Endpoint
 from kg.remote.protocol import Client
 from kg.storage.sparql import bare
-from kg.storage.store import Engine, Node, Results, Source
+from kg.storage.store import Engine, Node, Results
 from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, iri
 
 _FORESEEN: Final = (
@@ -171,30 +169,6 @@ class Remote:
     def place(self, graph: object) -> str:
         """Return ``GRAPH`` with the name of a graph on the server, or nothing for the default graph."""
         return f"GRAPH {self._graphs.there(graph)}" if isinstance(graph, NamedNode) else ""
-
-    def load(
-        self,
-        source: Source,
-        rdf_format: RdfFormat | None = None,
-        *,
-        graph: NamedNode | None = None,
-        name: str = "",
-    ) -> None:
-        """Load RDF in bulk; parsed before anything is sent when it comes as bytes, else chunk by chunk."""
-        path = source if isinstance(source, Path) else None
-        rdf_format = rdf_format or (RdfFormat.from_extension(path.suffix[1:]) if path else None)
-        try:
-            data = None if isinstance(source, Path) else source
-            parsed = parse(data, rdf_format, path=path, rename_blank_nodes=True)
-            quads = (
-                Quad(q.subject, q.predicate, q.object, graph)
-                if graph and not isinstance(q.graph_name, NamedNode)
-                else q
-                for q in parsed
-            )
-            self.fill([*quads] if isinstance(source, bytes) else quads)
-        except SyntaxError as error:
-            raise UnreadableInput(str(error), where=name or "input", remedy="correct the file") from error
 
     def dump(self, output: IO[bytes], rdf_format: RdfFormat, graph: NamedNode | None = None) -> None:
         """Write one graph, or every quad, in no fixed order."""

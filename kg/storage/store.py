@@ -89,21 +89,6 @@ class Engine(Protocol):
         bounded memory.
         """
 
-    def load(
-        self,
-        source: Source,
-        rdf_format: RdfFormat | None = None,
-        *,
-        graph: NamedNode | None = None,
-        name: str = "",
-    ) -> None:
-        """Load RDF in bulk, all of it or, when it cannot be parsed, nothing.
-
-        A path's format is told from its ending unless given. ``graph`` receives triples that name no graph
-        of their own. ``name`` is what an error calls the source. Blank nodes become new ones. Nothing is
-        fetched. Raises ``UnreadableInput`` with line and column.
-        """
-
     def dump(self, output: IO[bytes], rdf_format: RdfFormat, graph: NamedNode | None = None) -> None:
         """Write one graph, or without ``graph`` every quad, in no fixed order."""
 
@@ -238,7 +223,12 @@ class Embedded:
         graph: NamedNode | None = None,
         name: str = "",
     ) -> None:
-        """Load RDF in bulk, all of it or nothing."""
+        """Load RDF in bulk, all of it or, when it cannot be parsed, nothing.
+
+        A path's format is told from its ending unless given. ``graph`` receives triples that name no graph
+        of their own. ``name`` is what an error calls the source. Blank nodes become new ones. Nothing is
+        fetched. Raises ``UnreadableInput`` with line and column.
+        """
         path = source if isinstance(source, Path) else None
         name = name or (str(path) if path else "input")
         rdf_format = rdf_format or (RdfFormat.from_extension(path.suffix[1:]) if path else None)
