@@ -141,7 +141,7 @@ def terms_of(question: Question, values: Mapping[str, str], store: Engine) -> di
     terms = {}
     for parameter in question.parameters:
         if parameter.name in values:
-            terms[parameter.name] = _term(parameter, values[parameter.name], store)
+            terms[parameter.name] = _term(parameter, str(values[parameter.name]), store)
         elif not parameter.optional:
             raise UsageError(
                 f"the question {question.name!r} needs --{parameter.name}, {parameter.description}",
