@@ -40,6 +40,9 @@ PREFIXES: Final[dict[str, str]] = {
 }
 """The prefixes of every file and every output, ours first; a set-up that prints CURIEs prints these."""
 
+RESERVED: Final = (BASE + "graph/", BASE + "base/")
+"""How the names of a base's own graphs begin, and on a server those of the graphs of a base that has a name."""
+
 CLAIMS: Final = NamedNode(BASE + "graph/claims")
 REFERENCE: Final = NamedNode(BASE + "graph/reference")
 ONTOLOGY: Final = NamedNode(BASE + "graph/ontology")

@@ -45,7 +45,7 @@ FACTS = [
     *every(COUNTS, "hasVictimsFrom", ACTORS),
     *every(COUNTS, "isIncludedIn", ("c4",)),
     *every((*COUNTS, *EVENTS), "takesPlaceIn", PLACES),
-    *every(PLACES, "isTerritoryOf", STATES),
+    *every(PLACES, "isInState", STATES),
     *every((*COUNTS, *EVENTS, *AGREEMENTS), "begin", TIMES),
     *every(EVENTS, "a", ("Event", "Attack", "Meeting")),
     *every(AGREEMENTS, "hasParty", (*ACTORS, *STATES)),
@@ -109,9 +109,7 @@ class Told:
 
     def states(self, thing: str) -> list[str]:
         places = self.of(thing, "takesPlaceIn")
-        return sorted({state for place in places for state in self.of(place, "isTerritoryOf")}) or [
-            NOT_STATED
-        ]
+        return sorted({state for place in places for state in self.of(place, "isInState")}) or [NOT_STATED]
 
 
 def within(year: Any, since: int | None, until: int | None) -> bool:

@@ -21,15 +21,16 @@ from kg.bases.bulk import examine, file_part
 from kg.bases.cache import seed_files
 from kg.bases.ontology import ontology_rules
 from kg.distant.engine import Remote
+from kg.distant.graphs import Graphs, mentioned
 from kg.distant.landing import reach
-from kg.distant.state import MAKING, State, move, state
-from kg.errors import Overtaken, StoreError, UsageError
+from kg.distant.state import MAKING, State, begin, move, state
+from kg.errors import Overtaken, Refused, StoreError, UsageError
 from kg.logic.reason import clashes, close
 from kg.reporting.verdicts import written
 from kg.storage.store import Embedded, Engine
 from kg.terms import CLAIMS, PREFIXES, REFERENCE, STATE, VIEW, iri
 from kg.view import stored_questions
-from tests.servers import Server
+from tests.servers import VIRTUOSO, Server, oxigraph_server, virtuoso_server
 
 if TYPE_CHECKING:
     pass
@@ -183,7 +184,7 @@ def test_files_are_loaded_as_they_are_on_this_machine(base: kg.Base, tmp_path: P
 TRUCE = Path(__file__).parent / "bulk" / "truce.trig"
 
 
-def interrupted(*_: object) -> None:
+def interrupted(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -199,6 +200,112 @@ def test_a_load_that_is_interrupted_leaves_the_base_as_it_was(
     assert timeless(again) == before
     assert again.load([TRUCE]).held == here.load([TRUCE]).held
     assert timeless(again) == timeless(here)
+
+
+def test_what_a_load_that_was_overtaken_left_is_thrown_away(
+    base: kg.Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Its claims are not described, and no later load finds their graphs."""
+    here = kg.init(tmp_path / "here")
+    with monkeypatch.context() as patch:
+        patch.setattr("kg.distant.staging.replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            base.load([TRUCE])
+    again = kg.open(base._distant.url)
+    laid = NamedNode("https://w3id.org/parley/claim/truce/1")
+    assert [*store_of(again).quads(graph=laid)]
+    for one in (again, here):
+        one.add(document(ACCORD), framing=framing())
+    assert not [*store_of(again).quads(graph=laid)]
+    again.backup(tmp_path / "copy")
+    assert again.load([TRUCE]).held == here.load([TRUCE]).held
+    assert timeless(again) == timeless(here)
+
+
+def test_a_view_can_be_made_anew_where_nothing_changed(base: kg.Base):
+    before = timeless(base)
+    assert timeless(kg.repository.rebuild(base._distant.url)) == before
+
+
+def test_of_two_who_make_a_base_one_is_told(server: str):
+    url = fresh(server)
+    store = reach(url).store
+    first = State(0, "", "").next(doing=MAKING)
+    begin(store, first)
+    with pytest.raises(Overtaken, match="somebody else makes a base here"):
+        begin(store, first.next(doing=MAKING))
+    kg.init(url)
+    with pytest.raises(Overtaken):
+        move(store, first, first.next(number=1))
+
+
+def test_a_base_without_a_name_lies_beside_other_data_and_other_bases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for start, name in ((oxigraph_server, "oxigraph"), (virtuoso_server, "virtuoso")):
+        if name == "virtuoso" and not VIRTUOSO:
+            continue
+        (tmp_path / name).mkdir()
+        with start(tmp_path / name) as own:
+            for variable, value in own.environ.items():
+                monkeypatch.setenv(variable, value)
+            url = own.url
+            other = kg.init(f"{url}#other")
+            base = kg.init(url)
+            store = store_of(base)
+            foreign = Quad(iri("id:turkey"), iri("rdf:type"), iri("parley:Sea"), NamedNode("urn:foreign"))
+            store.client.update(f"INSERT DATA {{ {store.blocks([foreign])} }}")
+            base.backup(tmp_path / name / "copy")
+            assert timeless(base) == timeless(kg.open(tmp_path / name / "copy"))
+            assert foreign not in {*store.quads(foreign.subject)}
+            assert timeless(base) == timeless(other)
+            assert kg.repository.rebuild(url).summary() == base.summary()
+
+
+@pytest.mark.parametrize(
+    ("written", "named"),
+    [
+        ("?s ?p ?o .GRAPH ?g { }", ([], True)),
+        ("?s ?p ?o.GRAPH<urn:a>{ }", (["urn:a"], False)),
+        ("{} graph claim:x { } GRAPH ?from { }", (["urn:c:x"], True)),
+        ("?graph ?from ?o # GRAPH ?g", ([], False)),
+        ("'GRAPH ?g' graph:claims <GRAPH>", ([], False)),
+        ("?s p:a.GRAPH ?g", ([], False)),
+    ],
+)
+def test_the_graphs_that_a_query_names_are_found(written: str, named: tuple[list[str], bool]):
+    assert mentioned(f"PREFIX claim: <urn:c:> SELECT * {{ {written} }}") == named
+
+
+@pytest.mark.parametrize("name", ["<relative>", "<https://w3id.org/parley/graph\\u002Fclaims>"])
+def test_a_graph_that_is_not_named_in_full_is_refused(name: str):
+    with pytest.raises(UsageError, match="is no whole IRI"):
+        Graphs("a").said(f"SELECT * {{ GRAPH {name} {{ ?s ?p ?o }} }}")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "urn:x",
+        "https://w3id.org/parley/",
+        "https://w3id.org/parley//urn:x",
+        "https://w3id.org/parley/base/b/in/x",
+    ],
+)
+def test_every_graph_has_a_name_of_its_own_on_a_server(value: str):
+    graph = NamedNode(value)
+    assert Graphs("a").here(Graphs("a").there(graph).value) == graph
+    assert Graphs("b").here(Graphs("a").there(graph).value) is None
+
+
+def test_no_claim_has_the_name_of_a_graph_of_another_base(base: kg.Base, tmp_path: Path):
+    text = TRUCE.read_text(encoding="utf-8").replace("claim/truce/1>", "base/other/in/graph/view>")
+    wrong = tmp_path / "truce.trig"
+    wrong.write_text(text, encoding="utf-8")
+    (tmp_path / "truce.txt").write_bytes(TRUCE.with_suffix(".txt").read_bytes())
+    assert wrong.read_text(encoding="utf-8") != TRUCE.read_text(encoding="utf-8")
+    with pytest.raises(Refused, match="own graphs"):
+        base.load([wrong])
 
 
 def test_a_change_that_is_half_taken_over_is_finished_by_the_next(
@@ -349,6 +456,8 @@ def test_look_ups_find_the_same_remembered_or_not(
     graph: NamedNode | None,
 ):
     here, there = Embedded(), reach(fresh(server)).store
+    claims = {quad.graph_name for quad in quads} - {VIEW, CLAIMS, REFERENCE}
+    quads = [*quads, *(Quad(claim, iri("rdf:type"), iri("parley:Claim"), CLAIMS) for claim in claims)]
     here.add(quads)
     there.add(quads)
     asked = (*pattern, value, graph)
@@ -370,6 +479,8 @@ def test_many_quads_are_filled_in_as_they_are(server: str):
         )
         for n in range(7_000)
     ]
+    claims = {quad.graph_name for quad in quads} - {VIEW}
+    quads += [Quad(claim, iri("rdf:type"), iri("parley:Claim"), CLAIMS) for claim in claims]
     for store in (here, there):
         store.fill(quads)
     assert {*there.quads()} == {*here.quads()}

@@ -22,7 +22,7 @@ from kg.loading.parts import Entering, Part, file_part
 from kg.logic import reason
 from kg.logic.rules import Rule
 from kg.storage.store import Embedded, Engine
-from kg.terms import BASE, CLAIMS, REFERENCE, VIEW, Progress, iri
+from kg.terms import CLAIMS, REFERENCE, RESERVED, VIEW, Progress, iri
 
 __all__ = ["Batch", "Entering", "Grown", "Part", "examine", "file_part", "grow"]
 
@@ -170,7 +170,7 @@ def _read_part(part: Part, seen: _Seen) -> Iterator[Quad]:
             named = cast("NamedNode", subject)
             seen.subjects.add(named)
             if predicate == _TYPE and value == _CLAIM:
-                if named.value.startswith(BASE + "graph/"):
+                if named.value.startswith(RESERVED):
                     raise fault("reserved-graph", named.value)
                 if named not in seen.claims:
                     seen.fresh.append(named)
@@ -181,7 +181,7 @@ def _read_part(part: Part, seen: _Seen) -> Iterator[Quad]:
                 seen.sources.append(quad)
             yield quad
         elif graph not in seen.graphs and graph != REFERENCE:
-            if not isinstance(graph, NamedNode) or graph.value.startswith(BASE + "graph/"):
+            if not isinstance(graph, NamedNode) or graph.value.startswith(RESERVED):
                 raise fault("outside-claims", part.name, subject=subject)
             seen.graphs[graph] = part.name
 

@@ -27,14 +27,14 @@ from pyoxigraph import (
 )
 
 from kg.distant.dialects import Rows, dialect
-from kg.distant.graphs import Graphs, mentioned
+from kg.distant.graphs import FIXED, Graphs, mentioned
 from kg.distant.memory import BUT_TEXTS, TEXT, Memory, Pattern
 from kg.errors import UsageError
 from kg.remote.endpoints import Endpoint
 from kg.remote.protocol import Client
 from kg.storage.sparql import bare
 from kg.storage.store import Engine, Node, Results
-from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, iri
+from kg.terms import BASE, CLAIMS, VIEW, iri
 
 _FORESEEN: Final = (
     500  # quads about a thing, on average: more are not fetched in the hope that they are wanted
@@ -45,7 +45,6 @@ _GENID: Final = (
     BASE + ".well-known/genid/"
 )  # RDF 1.1 Concepts, 3.5: blank nodes that must keep their identity
 _FORM: Final = re.compile(r"\b(SELECT|ASK|CONSTRUCT|DESCRIBE)\b", re.IGNORECASE)
-_FIXED: Final = (CLAIMS, REFERENCE, ONTOLOGY, VIEW, STATE)
 
 
 class Remote:
@@ -188,6 +187,8 @@ class Remote:
         if isinstance(value, Literal):
             value = _canonical(value)
         pattern = (subject, predicate, value, graph)
+        if pattern == (None, None, None, None):
+            return self._everything()
         if self._memory is None or (subject is None and value is None):
             return self._found(pattern)
         return self._memory.quads(pattern)
@@ -219,6 +220,17 @@ class Remote:
                 found.append(Quad(row["s"], predicate or row["p"], row["o"], here))
         if len(found) <= most:
             memory.learn(things, predicate, graph, found)
+
+    def _everything(self) -> Iterator[Quad]:
+        """Iterate over all quads, a graph or some hundred after the other."""
+        for graph in FIXED:
+            yield from self._found((None, None, None, graph))
+        claims = (graph for graph in self.graphs() if graph not in FIXED)
+        while some := list(islice(claims, self.dialect.most_values)):
+            there = {self._graphs.there(claim): claim for claim in some}
+            listed = " ".join(map(str, there))
+            for row in self._select(f"SELECT * {{ VALUES ?g {{ {listed} }} GRAPH ?g {{ ?s ?p ?o }} }}"):
+                yield Quad(row["s"], row["p"], row["o"], there[row["g"]])
 
     def _found(self, pattern: Pattern, most: int = 0) -> Iterator[Quad]:
         """Ask for the quads that match; with ``most`` for so many at most."""
@@ -261,7 +273,7 @@ class Remote:
 
     def graphs(self) -> Iterator[NamedNode]:
         """Iterate over the names of the graphs: those that each base has, and one for each claim."""
-        for graph in _FIXED:
+        for graph in FIXED:
             if any(True for _ in self._found((None, None, None, graph), most=1)):
                 yield graph
         claims = self._found((None, iri("rdf:type"), iri("parley:Claim"), CLAIMS))

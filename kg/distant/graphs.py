@@ -13,16 +13,18 @@ from pyoxigraph import NamedNode
 
 from kg.errors import UsageError
 from kg.storage.sparql import bare
-from kg.terms import BASE
+from kg.terms import BASE, CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, iri
 
 COMING: Final = BASE + "graph/coming/"
 """What is laid beside a base before it is taken over lies in graphs whose names begin so."""
 
+FIXED: Final = (CLAIMS, REFERENCE, ONTOLOGY, VIEW, STATE)
+"""The graphs that every base has, beside those of its claims."""
+
+_TYPE, _CLAIM = iri("rdf:type"), iri("parley:Claim")
 _BASES: Final = BASE + "base/"
-_NAMED: Final = re.compile(
-    r"(?<![\w?$@:.%\\-])(?:GRAPH|FROM\s+NAMED|FROM)(?:\s+|(?=[<?$]))"
-    r"(<[^<>]*>|[?$]\w+|[^\W\d_]?[\w.-]*:[^\s{}();,]*)",
-    re.IGNORECASE,
+_TOKENS: Final = re.compile(
+    r"(?P<iri><[^<>]*>)|(?P<variable>[?$]\w+)|(?P<name>(?:[^\W\d_][\w.-]*)?:(?:[\w.:-]|%[0-9A-Fa-f]{2}|\\.)*)|\w+|\S"
 )
 _PREFIX: Final = re.compile(r"\bPREFIX\s+([^\s:]*):\s*<([^<>]*)>", re.IGNORECASE)
 
@@ -32,7 +34,7 @@ class Graphs:
 
     >>> there = Graphs("test").there(NamedNode(BASE + "graph/view"))
     >>> there.value, Graphs("test").here(there.value), Graphs("").here(there.value)
-    ('https://w3id.org/parley/base/test/graph/view', <NamedNode value=https://w3id.org/parley/graph/view>, None)
+    ('https://w3id.org/parley/base/test/in/graph/view', <NamedNode value=https://w3id.org/parley/graph/view>, None)
     """
 
     def __init__(self, name: str) -> None:
@@ -43,7 +45,8 @@ class Graphs:
         if not self._prefix:
             return graph
         value = graph.value
-        return NamedNode(self._prefix + (value[len(BASE) :] if value.startswith(BASE) else f"/{value}"))
+        inside = value.startswith(BASE)
+        return NamedNode(f"{self._prefix}in/{value[len(BASE) :]}" if inside else f"{self._prefix}out/{value}")
 
     def here(self, name: str) -> NamedNode | None:
         """Return the graph that is called so on the server, ``None`` where it is of another base, or of none yet."""
@@ -51,7 +54,7 @@ class Graphs:
             own = "" if name.startswith(_BASES) else name
         else:
             rest = name[len(self._prefix) :] if name.startswith(self._prefix) else ""
-            own = rest[1:] if rest.startswith("/") else BASE + rest if rest else ""
+            own = BASE + rest[3:] if rest.startswith("in/") else rest[4:]
         return NamedNode(own) if own and not own.startswith(COMING) else None
 
     def said(self, sparql: str) -> str:
@@ -61,21 +64,23 @@ class Graphs:
         """
         if not self._prefix:
             return sparql
-        for found in reversed([*_NAMED.finditer(bare(sparql, iris=True))]):
-            if found[1][0] in "?$":
+        for found in reversed(_graph_names(sparql)):
+            if found["variable"]:
                 raise UsageError(
-                    f"GRAPH with the variable {found[1]} would see the other bases of this server",
+                    f"GRAPH with the variable {found[0]} would see the other bases of this server",
                     remedy="name the graph",
                 )
-            graph = self.there(NamedNode(_expanded(found[1], sparql)))
-            sparql = f"{sparql[: found.start(1)]}{graph}{sparql[found.end(1) :]}"
+            graph = self.there(_expanded(found[0], sparql))
+            sparql = f"{sparql[: found.start()]}{graph}{sparql[found.end() :]}"
         return sparql
 
     @property
     def pattern(self) -> str:
         """What ``?g`` must be like for a graph of this base, as a SPARQL condition."""
-        own = f'STRSTARTS(STR(?g), "{self._prefix or _BASES}")'
-        return own if self._prefix else f"!{own}"
+        if self._prefix:
+            return f'STRSTARTS(STR(?g), "{self._prefix}")'
+        fixed = ", ".join(map(str, FIXED))
+        return f"?g IN ({fixed}) || EXISTS {{ GRAPH {CLAIMS} {{ ?g {_TYPE} {_CLAIM} }} }}"
 
 
 def mentioned(sparql: str) -> tuple[list[str], bool]:
@@ -84,16 +89,29 @@ def mentioned(sparql: str) -> tuple[list[str], bool]:
     >>> mentioned("SELECT * { GRAPH <urn:g> { ?s ?p 'GRAPH ?g' } }"), mentioned("ASK { GRAPH ?g { ?s ?p ?o } }")
     ((['urn:g'], False), ([], True))
     """
-    plain = bare(sparql, iris=True)
-    names = [found[1] for found in _NAMED.finditer(plain) if found[0][:5].upper() == "GRAPH"]
-    known = dict.fromkeys(_expanded(name, sparql) for name in names if name[0] not in "?$")
-    return list(known), any(name[0] in "?$" for name in names)
+    names = _graph_names(sparql, with_from=False)
+    known = dict.fromkeys(_expanded(found[0], sparql).value for found in names if not found["variable"])
+    return list(known), any(found["variable"] for found in names)
 
 
-def _expanded(name: str, sparql: str) -> str:
-    """Return the IRI that a name in a text stands for; without a declared prefix it stays."""
-    if name.startswith("<"):
-        return name[1:-1]
-    prefix, _, local = name.partition(":")
+def _graph_names(sparql: str, *, with_from: bool = True) -> list[re.Match[str]]:
+    """Return what stands after GRAPH, and after FROM or FROM NAMED as well, in a text."""
+    found, last, before = [], "", ""
+    for token in _TOKENS.finditer(bare(sparql, iris=True)):
+        after_from = with_from and (last == "FROM" or (last == "NAMED" and before == "FROM"))
+        if (last == "GRAPH" or after_from) and (token["iri"] or token["variable"] or token["name"]):
+            found.append(token)
+        before, last = last, token[0].upper()
+    return found
+
+
+def _expanded(name: str, sparql: str) -> NamedNode:
+    """Return the IRI that a name in a text stands for; ``UsageError`` for one that is not whole."""
     declared = dict(_PREFIX.findall(bare(sparql, iris=True)))
-    return declared[prefix] + local.replace("\\", "") if prefix in declared else name
+    prefix, _, local = name.partition(":")
+    whole = name[1:-1] if name.startswith("<") else declared.get(prefix, "") + local.replace("\\", "")
+    try:
+        return NamedNode(whole)
+    except ValueError as error:
+        remedy = "write its IRI in full, without escapes"
+        raise UsageError(f"the graph {name} is no whole IRI", remedy=remedy) from error

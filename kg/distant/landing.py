@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,7 +22,7 @@ from kg.bases.upkeep import Loaded
 from kg.distant.engine import Remote
 from kg.distant.reading import Distant
 from kg.distant.staging import lay, take_over
-from kg.distant.state import MAKING, State, move, state
+from kg.distant.state import MAKING, State, begin, move, state
 from kg.errors import StoreError
 from kg.remote.endpoints import read_endpoint
 from kg.storage.store import Embedded
@@ -49,14 +50,17 @@ def make(base: Distant, progress: Progress = None) -> None:
     if seen is None:
         if any(store.count(graph) for graph in own):
             raise StoreError("there is something already", where=base.url, remedy="give another name after #")
-        seen = State(0, "", "").next(doing=MAKING)
-        store.add([seen.quad])
+        mine = State(0, "", "").next(doing=MAKING)
+        begin(store, mine)
+    else:
+        mine = seen.next(doing=MAKING)
+        move(store, seen, mine)
     for graph in own:
         store.update(f"DROP SILENT GRAPH {graph}")
     if progress:
         progress("writing")
     store.fill(build(progress).quads())
-    move(store, seen, seen.now(fingerprint(ontology_files())).next(number=1))
+    move(store, mine, mine.now(fingerprint(ontology_files())).next(number=1))
 
 
 def load(
@@ -75,7 +79,8 @@ def load(
         loaded = upkeep.load(new, files, admit, progress)
         tell("sending")
         with _opened(old) as before, _opened(new) as after:
-            coming = (q for q in after.quads() if q.graph_name != STATE and not before.contains(q))
+            every = chain(after.quads(graph=CLAIMS), (q for q in after.quads() if q.graph_name != CLAIMS))
+            coming = (q for q in every if q.graph_name != STATE and not before.contains(q))
             laid = lay(base.store, seen, coming, ())
         tell("taking over")
         take_over(base.store, laid)
@@ -84,9 +89,9 @@ def load(
 
 def rebuild(base: Distant, progress: Progress = None) -> None:
     """Make the view of a base behind an endpoint anew from its claims and reference data, by the ontology of now."""
-    store, seen = base.store, state(base.store)
-    if seen is None:
-        raise StoreError("no base here", where=base.url, remedy=f"make one with kg init {base.url}")
+    store, seen = base.store, base.settled(whatever_ontology=True)
+    store.update(f"DROP SILENT GRAPH {ONTOLOGY}")
+    store.fill(ontology_quads())
     with TemporaryDirectory(prefix="parley-") as name:
         place, there = Path(name, "base"), Embedded.create(Path(name, "view"))
         backup(base, place, progress)
@@ -96,12 +101,8 @@ def rebuild(base: Distant, progress: Progress = None) -> None:
             gone = (quad for quad in there.quads(graph=VIEW) if not here.contains(quad))
             if progress:
                 progress("sending")
-            laid = lay(store, seen, new, gone)
-    stood = laid.now(fingerprint(ontology_files()))
-    move(store, laid, stood)
-    take_over(store, stood)
-    store.update(f"DROP SILENT GRAPH {ONTOLOGY}")
-    store.fill(ontology_quads())
+            laid = lay(store, seen, new, gone, fingerprint(ontology_files()))
+    take_over(store, laid)
 
 
 def backup(base: Distant, target: Path, progress: Progress = None) -> None:

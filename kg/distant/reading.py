@@ -17,7 +17,7 @@ from kg.distant.staging import drop, in_graph, lay, take_over
 from kg.distant.state import MAKING, TAKING, State, move, state
 from kg.errors import StoreError
 from kg.storage.journal import Add, Withdraw
-from kg.terms import VIEW
+from kg.terms import CLAIMS, VIEW
 
 _Read = TypeVar("_Read")
 
@@ -63,15 +63,19 @@ class Distant:
             yield Writer(self.store, self.settled())
         self._seen = None
 
-    def settled(self) -> State:
-        """Return the state once nothing is half taken over."""
+    def settled(self, *, whatever_ontology: bool = False) -> State:
+        """Return the state once nothing is half taken over.
+
+        Raises ``StoreError`` where there is no base, one that was left unfinished, or unless ``whatever_ontology`` one
+        whose view was made from another ontology.
+        """
         until = time.monotonic() + _PATIENCE
         while True:
             found = state(self.store)
             if found is None or found.doing == MAKING:
                 what = "was left unfinished" if found else "no base here"
                 raise StoreError(what, where=self.url, remedy=f"make one with kg init {self.url}")
-            if found.made_from != fingerprint(ontology_files()):
+            if found.made_from != fingerprint(ontology_files()) and not whatever_ontology:
                 remedy = f"make its view anew with kg rebuild {self.url}"
                 raise StoreError("made from another ontology", where=self.url, remedy=remedy)
             if found.doing != TAKING:
@@ -111,9 +115,11 @@ class Writer:
     def _changed(self, coming: list[Quad], going: list[Quad]) -> State:
         store, seen = self.store, self._seen
         if len(coming) + len(going) > store.dialect.most_together:
-            return take_over(store, lay(store, seen, coming, going))
+            coming.sort(key=lambda quad: quad.graph_name != CLAIMS)
+            take_over(store, lay(store, seen, coming, going))
+            return Distant(store).settled()
         new = seen.next(number=seen.number + 1)
         move(store, seen, new, coming, going)
         if seen.doing:
-            drop(store, seen)
+            drop(store, seen, void=True)
         return new

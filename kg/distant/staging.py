@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from pyoxigraph import NamedNode, Quad, Triple
@@ -16,8 +17,9 @@ from kg.distant.engine import Remote
 from kg.distant.graphs import COMING
 from kg.distant.state import LAYING, TAKING, State, move, state
 from kg.errors import Overtaken
-from kg.terms import BASE, CLAIMS, REFERENCE, STATE, VIEW
+from kg.terms import BASE, CLAIMS, REFERENCE, STATE, VIEW, iri
 
+_TYPE, _CLAIM = iri("rdf:type"), iri("parley:Claim")
 _GONE: Final = NamedNode(BASE + "graph/gone")
 
 
@@ -27,22 +29,21 @@ def in_graph(triples: Iterable[Triple], graph: NamedNode) -> Iterator[Quad]:
 
 
 def lay(
-    store: Remote,
-    seen: State,
-    coming: Iterable[Quad],
-    going: Iterable[Quad],
+    store: Remote, seen: State, coming: Iterable[Quad], going: Iterable[Quad], made_from: str = ""
 ) -> State:
     """Lay a change beside the base, ready to be taken over; whoever changes the base meanwhile makes it void.
 
-    Graphs of claims are laid where they belong: without a description no claim counts.
+    Graphs of claims are laid where they belong: without a description no claim counts. Descriptions come first in
+    ``coming``, so that it is known which graphs to throw away with what is void. ``made_from`` tells the ontology
+    that the view is made from after the change, if it is another one.
     """
     laying = seen.next(doing=LAYING)
     move(store, seen, laying)
     if seen.doing:
-        drop(store, seen)
+        drop(store, seen, void=True)
     store.fill(_beside(coming, laying))
     store.fill(in_graph((quad.triple for quad in going), _beside_name(_GONE, laying)))
-    taking = replace(laying, doing=TAKING)
+    taking = replace(laying, doing=TAKING, made_from=made_from or seen.made_from)
     move(store, laying, taking)
     return taking
 
@@ -74,7 +75,16 @@ def take_over(store: Remote, laid: State) -> State:
     return state(store) or new
 
 
-def drop(store: Remote, laid: State) -> None:
-    """Throw away what was laid beside a base."""
+def drop(store: Remote, laid: State, *, void: bool = False) -> None:
+    """Throw away what was laid beside a base; what is ``void``, with the graphs of claims that it brought."""
+    if void:
+        brought = store.quads(None, _TYPE, _CLAIM, _beside_name(CLAIMS, laid))
+        claims = (quad.subject for quad in brought if isinstance(quad.subject, NamedNode))
+        while some := list(islice(claims, store.dialect.most_values)):
+            store.foresee(some, _TYPE, CLAIMS)
+            new = [claim for claim in some if not store.contains(Quad(claim, _TYPE, _CLAIM, CLAIMS))]
+            if new:
+                drops = (f"DROP SILENT {store.place(claim)}" for claim in new)
+                store.client.update(" ; ".join(drops), again=True)
     for graph in (CLAIMS, REFERENCE, VIEW, _GONE):
         store.client.update(f"DROP SILENT {store.place(_beside_name(graph, laid))}", again=True)

@@ -62,6 +62,18 @@ def state(store: Remote) -> State | None:
     return State(*found[0]) if found else None
 
 
+def begin(store: Remote, first: State) -> None:
+    """Give a base its first state, unless it has one; ``Overtaken`` where somebody else was faster."""
+    mine = f"{store.place(STATE)} {{ {first.quad.triple} }}"
+    there = f"{store.place(STATE)} {{ {STATE} {_VALUE} ?any }}"
+    # counted, because Virtuoso takes no group that only has a FILTER or an OPTIONAL
+    none = f"{{ SELECT (COUNT(*) AS ?states) {{ {there} }} }} FILTER(?states = 0)"
+    store.client.update(f"INSERT {{ {mine} }} WHERE {{ {none} }}")
+    if state(store) != first:
+        what = "somebody else makes a base here"
+        raise Overtaken(what, where=store.endpoint.url, remedy="wait for it")
+
+
 def move(
     store: Remote, old: State, new: State, coming: Sequence[Quad] = (), going: Sequence[Quad] = ()
 ) -> None:

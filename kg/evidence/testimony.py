@@ -23,7 +23,7 @@ from kg.findings import Check, Finding, Severity
 from kg.language.literals import TEXT
 from kg.storage.overlay import canonical
 from kg.storage.store import Engine
-from kg.terms import BASE, CLAIMS, REFERENCE, iri, short, text
+from kg.terms import BASE, CLAIMS, REFERENCE, RESERVED, iri, short, text
 
 if TYPE_CHECKING:
     from kg.outside.proposals import Statement
@@ -124,7 +124,6 @@ _ONCE: Final = {
 _NEEDED: Final = {_SOURCE: NamedNode, _SPEAKER: NamedNode, _QUOTE: Literal}
 _Values: TypeAlias = dict[NamedNode, Literal | NamedNode]
 _WHOLE: Final = re.compile(r"\+?[0-9]{1,18}")
-_RESERVED: Final = BASE + "graph/"
 _MOST_NEAR: Final = (
     20  # quotes for which the real wording is looked for: that takes up to a second in a long text
 )
@@ -211,9 +210,7 @@ class _Reading:
             subject, predicate, _, graph = statement.quad
             if graph == CLAIMS and isinstance(subject, NamedNode):
                 self.about.setdefault(subject, {}).setdefault(predicate, []).append(statement)
-            elif (
-                isinstance(graph, NamedNode) and graph != REFERENCE and not graph.value.startswith(_RESERVED)
-            ):
+            elif isinstance(graph, NamedNode) and graph != REFERENCE and not graph.value.startswith(RESERVED):
                 self.contents.setdefault(graph, statement)
 
     def _find(
@@ -233,7 +230,7 @@ class _Reading:
                 if self.about or self.contents:
                     message = f"a statement about {_name(statement.quad.subject)} stands outside any claim"
                     self._find("outside-claims", statement, message)
-            elif graph not in {CLAIMS, REFERENCE} and graph.value.startswith(_RESERVED):
+            elif graph not in {CLAIMS, REFERENCE} and graph.value.startswith(RESERVED):
                 message = f"a statement stands in {_name(graph)}, a graph of the base"
                 self._find("reserved-graph", statement, message)
 
@@ -254,7 +251,7 @@ class _Reading:
         self, claim: NamedNode, said: _Said, first: Statement, texts: Mapping[NamedNode, str]
     ) -> None:
         before = len(self.findings)
-        if claim.value.startswith(_RESERVED):
+        if claim.value.startswith(RESERVED):
             message = f"the claim {short(claim)} has the name of a graph of the base"
             self._find("reserved-graph", first, message)
         elif claim not in self.contents and not any(self.base.quads(graph=claim)):

@@ -112,7 +112,7 @@ class _Work:
     ) -> None:
         self._plan, self._table, self._path, self._target = ready, table, path, target
         self._tell = progress or (lambda _: None)
-        self._version = version or self._own_version()
+        self._version = self._checked_version(version)
         self._slug = re.sub(r"[^A-Za-z0-9.]+", "-", f"{ready.mapping.name}-{self._version}").strip("-.")
         self._set = iri(f"source:{self._slug}")
         with path.open("rb") as file:
@@ -158,16 +158,19 @@ class _Work:
             left_out,
         )
 
-    def _own_version(self) -> str:
+    def _checked_version(self, stated: str | None) -> str:
+        """Return the version that the file says or the caller states; ``UsageError`` for none, or for two."""
         at = self._table.header.places.get(self._plan.version)
         first = next(self._table.records(), None)
-        version = first.cells[at].strip() if at is not None and first and not first.fault else ""
-        if not version:
-            raise UsageError(
-                f"{self._path.name} does not say which version of {self._plan.mapping.name} it is",
-                remedy="state it, as in --version 25.1",
-            )
-        return version
+        own = first.cells[at].strip() if at is not None and first and not first.fault else ""
+        name = self._plan.mapping.name
+        if own and stated and own != stated:
+            what = f"{self._path.name} says that it is version {own} of {name}, not {stated}"
+            raise UsageError(what, remedy="leave out --version")
+        if not own and not stated:
+            what = f"{self._path.name} does not say which version of {name} it is"
+            raise UsageError(what, remedy="state it, as in --version 1.0")
+        return own or stated or ""
 
     def _learn(self) -> None:
         """Note which identifiers the file gives things, and what its names stand for."""

@@ -47,7 +47,7 @@ def mapping(name: str) -> Mapping:
     known = {path.stem: path for path in _folder().glob("*.json")}
     path = Path(name) if name.endswith(".json") else known.get(name)
     if path is None or not path.is_file():
-        raise UnknownName("mapping", name, known)
+        raise UnknownName("mapping", name, known, remedy="'kg import' lists them; or give the file of one")
     return read_mapping(path)
 
 

@@ -23,6 +23,9 @@ from kg.errors import UnreadableInput, UsageError
 from kg.importing.plans import Input, Plan
 
 _BLOCK: Final = 1 << 20
+_LARGEST_BOOK: Final = 1 << 27  # bytes of a workbook, unpacked
+_MOST_CELLS: Final = 2_000  # of a row in a workbook
+_MOST_EMPTY: Final = 10_000  # rows without a value, one after the other
 _LONGEST_CELL: Final = 1 << 20
 _LONGEST_ROW: Final = 1 << 22
 _XLSX: Final = b"PK\x03\x04"
@@ -222,6 +225,11 @@ def _write_sheet(path: Path, sheet: str, target: Path) -> None:
             f"a workbook needs the package {error.name}", remedy="pip install 'parley-kg[import]'"
         ) from error
     try:
+        with zipfile.ZipFile(path) as packed:
+            if (size := sum(part.file_size for part in packed.infolist())) > _LARGEST_BOOK:
+                raise UnreadableInput(
+                    f"the workbook unpacks to {size:,} bytes", where=str(path), remedy="save the sheet as CSV"
+                )
         book = openpyxl.load_workbook(path, read_only=True)
         if sheet and sheet not in book.sheetnames:
             raise UnreadableInput(
@@ -232,12 +240,13 @@ def _write_sheet(path: Path, sheet: str, target: Path) -> None:
         rows = (book[sheet] if sheet else book.worksheets[0]).iter_rows(values_only=True)
         with target.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            for row in rows:
-                writer.writerow([_cell(value) for value in row])
+            for cells in _bounded(rows, path):
+                writer.writerow([_cell(value) for value in cells])
         book.close()
     except (
         zipfile.BadZipFile,
         InvalidFileException,
+        IndexError,
         KeyError,
         ValueError,
         EOFError,
@@ -249,6 +258,18 @@ def _write_sheet(path: Path, sheet: str, target: Path) -> None:
             where=str(path),
             remedy="download it again",
         ) from error
+
+
+def _bounded(rows: Iterable[tuple[Any, ...]], path: Path) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a sheet; refuse one that is wide, or has gaps, beyond reason."""
+    empty = 0
+    for row in rows:
+        empty = 0 if any(value is not None for value in row) else empty + 1
+        if len(row) > _MOST_CELLS or empty > _MOST_EMPTY:
+            wide = len(row) > _MOST_CELLS
+            what = f"the sheet has {'a row of too many cells' if wide else 'too many empty rows'}"
+            raise UnreadableInput(what, where=str(path), remedy="save the sheet as CSV")
+        yield row
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - a cell may hold anything

@@ -26,7 +26,7 @@ from kg.logic.rules import Rule
 from kg.logic.tabular import TableMatcher
 from kg.storage.store import Embedded
 from kg.storage.tables import Tables, lexical
-from kg.terms import BASE, CLAIMS, REFERENCE, Progress, iri
+from kg.terms import BASE, CLAIMS, REFERENCE, RESERVED, Progress, iri
 
 _NAMES: Final = {
     "a": "rdf:type",
@@ -300,14 +300,14 @@ class Staging:
             )
         for graph, part in self._run(_UNDESCRIBED):
             about = self.tables.terms([graph])[graph]
-            if isinstance(about, NamedNode) and not about.value.startswith(BASE + "graph/"):
+            if isinstance(about, NamedNode) and not about.value.startswith(RESERVED):
                 yield _finding(
                     "undescribed-graph",
                     fault("undescribed-graph", self._parts[part].name, graph=about),
                     about,
                 )
         for claim in self._named("SELECT claim FROM described"):
-            if claim.value.startswith(BASE + "graph/"):
+            if claim.value.startswith(RESERVED):
                 yield _finding("reserved-graph", fault("reserved-graph", claim.value), claim)
 
     def _named(self, sql: str) -> list[Any]:

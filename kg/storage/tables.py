@@ -43,7 +43,7 @@ WITH ends AS (
 )
 SELECT s, p, CASE WHEN named THEN o ELSE line[length(s) + length(p) + 3 : length(line) - 2] END AS o,
     CASE WHEN named THEN g ELSE '' END AS g
-FROM (SELECT *, o <> '' AND NOT contains(g, '"') AS named FROM cut)
+FROM (SELECT *, o <> '' AND NOT contains(g, '"') AND g <> ')>>' AS named FROM cut)
 """
 _NEW_TEXTS: Final = """
 CREATE OR REPLACE TABLE fresh AS
@@ -210,7 +210,7 @@ def lexical(text: str) -> str:
     ('a "b"', '1')
     """
     if "\\" not in text:
-        return text[1 : text.rindex('"')] if text else ""
+        return text[1 : text.rindex('"')] if text.startswith('"') else ""
     (term,) = _parsed([text])
     return term.value if isinstance(term, Literal) else ""
 
