@@ -757,3 +757,27 @@ def test_the_real_files_enter_a_fresh_base_without_a_refusal(tmp_path):
     assert [f for f in base.validate().findings if f.severity.name == "VIOLATION"] == []
     pairs = base.ask("opposing-backers", year="2015").texts()
     assert ("Russia", "Türkiye") in {(row[1], row[3]) for row in pairs}
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "why"), [(20_000, 1, "too many empty rows"), (1, 3_000, "too many cells")]
+)
+def test_a_workbook_with_gaps_beyond_reason_is_refused_before_it_fills_the_disk(
+    row: int, column: int, why: str, known, tmp_path
+):
+    book = openpyxl.Workbook()
+    book.active.cell(1, 1, "dyad_id")
+    book.active.cell(row, column, "x")
+    book.save(tmp_path / "wide.xlsx")
+    with pytest.raises(UnreadableInput, match=why):
+        convert(mapping("ucdp-esd"), tmp_path / "wide.xlsx", known, tmp_path / "out", version="1")
+
+
+def test_a_version_that_contradicts_the_file_is_refused(known, tmp_path):
+    with pytest.raises(UsageError, match=r"says that it is version 25\.1 of ucdp-dyadic, not 24\.0"):
+        convert(mapping("ucdp-dyadic"), SAMPLES / "ucdp-dyadic.csv", known, tmp_path, version="24.0")
+
+
+def test_the_file_of_another_data_set_is_refused(known, tmp_path):
+    with pytest.raises(UnreadableInput, match="it is not what ucdp-prio-acd describes"):
+        convert(mapping("ucdp-prio-acd"), SAMPLES / "ucdp-dyadic.csv", known, tmp_path)
