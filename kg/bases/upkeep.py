@@ -26,7 +26,7 @@ from kg.bases.cache import seed_files
 from kg.bases.changes import stamp
 from kg.bases.replacing import FRESH
 from kg.bases.writing import Writer, read_lock, writing
-from kg.errors import DamagedStore, StoreError
+from kg.errors import DamagedStore, ParleyError, StoreError
 from kg.findings import Check, Finding, Place, Severity
 from kg.storage.durable import lock, sync_folder, write_whole
 from kg.storage.journal import Journal, Kept, Load
@@ -153,7 +153,7 @@ def _keeping(folder: Path) -> Iterator[None]:
     before = set(loads.iterdir())
     try:
         yield
-    except BaseException:
+    except ParleyError:
         for path in set(loads.iterdir()) - before:
             path.unlink()
         shutil.rmtree(folder / FRESH, ignore_errors=True)

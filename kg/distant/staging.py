@@ -44,7 +44,11 @@ def lay(
     store.fill(_beside(coming, laying))
     store.fill(in_graph((quad.triple for quad in going), _beside_name(_GONE, laying)))
     taking = replace(laying, doing=TAKING, made_from=made_from or seen.made_from)
-    move(store, laying, taking)
+    try:
+        move(store, laying, taking)
+    except Overtaken:  # the graphs of its claims may be those of another by now
+        drop(store, laying)
+        raise
     return taking
 
 
