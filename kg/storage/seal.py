@@ -88,7 +88,10 @@ def broken(folder: Path, *, thorough: bool = False) -> list[str] | None:
         path, size = there[name]
         differs = size != listed[name].size
         if not differs and (thorough or path.suffix != ".sst"):
-            differs = _digest(path) != listed[name].digest
+            try:
+                differs = _digest(path) != listed[name].digest
+            except FileNotFoundError:
+                differs = True
         if differs:
             wrong.append(f"{name} is damaged")
     return wrong
@@ -117,7 +120,13 @@ def _files(folder: Path) -> Iterator[tuple[Path, int]]:
     with os.scandir(folder / _STORE) as entries:
         for entry in entries:
             if not _PASSING.fullmatch(entry.name):
-                yield Path(entry.path), entry.stat().st_size
+                try:
+                    size = entry.stat().st_size
+                except (
+                    FileNotFoundError
+                ):  # a program without regard for our locks removes files while we look
+                    continue
+                yield Path(entry.path), size
 
 
 def _digest(path: Path) -> str:
