@@ -55,8 +55,6 @@ class Remote:
     ``LimitReached`` where it takes too long or cuts its answer short.
     """
 
-    directory: Final = None
-
     def __init__(self, endpoint: Endpoint, client: Client | None = None) -> None:
         self.endpoint: Final = endpoint
         self.client: Final = client or Client(endpoint)

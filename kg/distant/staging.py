@@ -15,7 +15,7 @@ from pyoxigraph import NamedNode, Quad, Triple
 
 from kg.distant.engine import Remote
 from kg.distant.graphs import COMING
-from kg.distant.state import LAYING, TAKING, State, move, state
+from kg.distant.state import LAYING, TAKING, State, move
 from kg.errors import Overtaken
 from kg.terms import BASE, CLAIMS, REFERENCE, STATE, VIEW, iri
 
@@ -64,7 +64,7 @@ def _beside_name(graph: NamedNode, laid: State) -> NamedNode:
     return NamedNode(f"{COMING}{laid.token}/{graph.value.rpartition('/')[2]}")
 
 
-def take_over(store: Remote, laid: State) -> State:
+def take_over(store: Remote, laid: State) -> None:
     """Take over what was laid beside a base; each step can be repeated, by anyone, and none is made twice."""
     while_taking = f"{store.place(STATE)} {{ {laid.quad.triple} }}"
     for graph in (CLAIMS, REFERENCE, _GONE, VIEW):
@@ -72,11 +72,9 @@ def take_over(store: Remote, laid: State) -> State:
         place = f"{store.place(what)} {{ ?s ?p ?o }}"
         beside = f"{store.place(_beside_name(graph, laid))} {{ ?s ?p ?o }}"
         store.client.update(f"{verb} {{ {place} }} WHERE {{ {beside} {while_taking} }}", again=True)
-    new = laid.next(number=laid.number + 1)
     with contextlib.suppress(Overtaken):  # somebody else came to the same end first
-        move(store, laid, new)
+        move(store, laid, laid.next(number=laid.number + 1))
     drop(store, laid)
-    return state(store) or new
 
 
 def drop(store: Remote, laid: State, *, void: bool = False) -> None:
