@@ -336,7 +336,8 @@ def test_the_limit_of_time_of_oxigraph_is_told_as_one(tmp_path: Path, connect: C
 def test_an_answer_that_is_none_is_an_error_of_one_line(
     hostile: Hostile, client: Client, answer: bytes, kind: type[ParleyError], said: str
 ):
-    hostile.says(hang_up(answer))
+    # an end that the server does not announce may come before the next attempt or in it; then that is the error
+    hostile.says(answer if b"content-length" in answer else hang_up(answer))
     error = refused(kind, said, lambda: client.select(ASK))
     assert error.where == hostile.url
     assert error.remedy
