@@ -1,14 +1,27 @@
-"""The figures of loading in bulk: what it costs to have a large file of claims on disk, ready to be asked."""
+"""The figures of loading in bulk: what it costs to have a large file of claims on disk, checked, ready to be asked."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bench.measure import Failed, run
-from bench.plan import KG, Figure, Part, Plan, articles_of, compared, failed, script, size_of
+from bench.measure import Cost, Failed, run
+from bench.plan import (
+    KG,
+    Figure,
+    Part,
+    Plan,
+    articles_of,
+    base_of,
+    compared,
+    failed,
+    said,
+    script,
+    size_of,
+)
 from bench.servers import OXIGRAPH
 
 _HOURS: Final = 3 * 3600.0
@@ -22,15 +35,7 @@ def _loading(plan: Plan) -> Iterator[Figure]:
     run((KG, "init", str(base)))
     ours = [run((KG, "--store", str(base), "load", str(file)), seconds=_HOURS)]
     _keep(plan, base)
-    memory = ours[0].memory
-    yield Figure(
-        f"peak memory of the {words}",
-        "the limit",
-        f"{memory:,.0f} MB",
-        f"{_LIMIT:,.0f} MB",
-        memory / _LIMIT,
-        most=1,
-    )
+    yield _bounded(f"peak memory of the {words}", ours[0])
     for name, command, folder, most in _peers(plan, file):
         figure = Figure(words, name, most=most, panel=words, note=_INFORMATION)
         try:
@@ -41,6 +46,21 @@ def _loading(plan: Plan) -> Iterator[Figure]:
             yield compared(figure, ours, theirs)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _validating(plan: Plan) -> Iterator[Figure]:
+    base = base_of(plan, plan.largest, plan.kept)
+    cost = run(script("validate", base), seconds=_HOURS)
+    found = said([cost])
+    steps = "; ".join(f"{step} {seconds:.0f} s" for step, seconds in found["steps"])
+    words = f"peak memory of the check of a whole base of {plan.largest:,} triples"
+    note = f"{cost.wall:.0f} s in all: {steps}; nodes that fail: {found['failing']}"
+    yield replace(_bounded(words, cost), note=note)
+
+
+def _bounded(what: str, cost: Cost) -> Figure:
+    ours, most = (f"{memory:,.0f} MB" for memory in (cost.memory, _LIMIT))
+    return Figure(what, "the limit", ours, most, cost.memory / _LIMIT, most=1)
 
 
 def _peers(plan: Plan, file: Path) -> Iterator[tuple[str, Sequence[str], Path, float | None]]:
@@ -63,5 +83,8 @@ def _keep(plan: Plan, base: Path) -> None:
     shutil.move(base, place)
 
 
-FIGURES: Final[tuple[Part, ...]] = (("loading {0.largest:,} triples in bulk", _loading),)
+FIGURES: Final[tuple[Part, ...]] = (
+    ("loading {0.largest:,} triples in bulk", _loading),
+    ("checking the whole base of {0.largest:,} triples", _validating),
+)
 """What ``bench.plan.measure`` measures of bulk loading."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import string
 import threading
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +31,7 @@ from kg.errors import Overtaken, Refused, StoreError, UsageError
 from kg.logic.reason import clashes, close
 from kg.reporting.verdicts import written
 from kg.storage.store import Embedded, Engine
-from kg.terms import CLAIMS, PREFIXES, REFERENCE, STATE, VIEW, iri
+from kg.terms import CLAIMS, PREFIXES, REFERENCE, STATE, VIEW, iri, text
 from kg.view import stored_questions
 from tests.servers import VIRTUOSO, Server, oxigraph_server, virtuoso_server
 
@@ -200,6 +203,77 @@ def test_a_load_that_is_interrupted_leaves_the_base_as_it_was(
     assert timeless(again) == before
     assert again.load([TRUCE]).held == here.load([TRUCE]).held
     assert timeless(again) == timeless(here)
+
+
+def sent_by(
+    patch: pytest.MonkeyPatch, url: str, file: Path, told: list[str] | None = None, chunks: int = 1_000
+) -> list[Quad]:
+    """Load a file into a base in chunks of ten quads, cut short after some; return what was sent."""
+    base, sent, fill = kg.open(url), list[list[Quad]](), Remote.fill
+    store = store_of(base)
+    patch.setattr(store, "dialect", replace(store.dialect, chunk=10))
+
+    def cut_short(_: Remote, quads: Iterable[Quad]) -> None:
+        if len(sent) == chunks:
+            raise KeyboardInterrupt
+        sent.append([*quads])
+        fill(store, sent[-1])
+
+    patch.setattr(Remote, "fill", cut_short)
+    with contextlib.suppress(KeyboardInterrupt):
+        base.load([file], (told if told is not None else []).append)
+    patch.undo()
+    return [quad for chunk in sent for quad in chunk]
+
+
+def test_a_load_that_was_cut_short_goes_on_where_it_was(
+    base: kg.Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """What is there is not sent again, and the claims bear the time at which it began."""
+    here, url, told = kg.init(tmp_path / "here"), base._distant.url, list[str]()
+    before = timeless(base)
+    first = sent_by(monkeypatch, url, TRUCE, chunks=3)
+    begun = state(store_of(base))
+    assert timeless(kg.open(url)) == before
+    rest = sent_by(monkeypatch, url, TRUCE, told)
+    assert len(first) == 30
+    assert rest
+    assert not {*rest} & {*first}
+    assert f"sending: {len(first) + len(rest)} quads" in told
+    here.load([TRUCE])
+    assert timeless(kg.open(url)) == timeless(here)
+    claim = NamedNode("https://w3id.org/parley/claim/truce/1")
+    times = store_of(base).quads(claim, iri("prov:generatedAtTime"), None, CLAIMS)
+    assert [text(quad.object) for quad in times] == [begun and begun.began]
+
+
+def test_another_load_does_not_go_on_from_one_that_was_cut_short(
+    base: kg.Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    here, url, other = kg.init(tmp_path / "here"), base._distant.url, tmp_path / "other.trig"
+    other.write_text(TRUCE.read_text(encoding="utf-8").replace("truce-of-malta", "accord"), encoding="utf-8")
+    (tmp_path / "truce.txt").write_bytes(TRUCE.with_suffix(".txt").read_bytes())
+    first = sent_by(monkeypatch, url, TRUCE, chunks=3)
+    again = sent_by(monkeypatch, url, other)
+    assert {quad.triple for quad in again} & {quad.triple for quad in first}
+    here.load([other])
+    assert timeless(kg.open(url)) == timeless(here)
+
+
+def test_what_was_laid_and_is_no_part_of_the_change_is_never_taken_over(
+    base: kg.Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    here, url = kg.init(tmp_path / "here"), base._distant.url
+    sent_by(monkeypatch, url, TRUCE, chunks=3)
+    laying = state(store_of(base))
+    assert laying is not None
+    sent = NamedNode(f"https://w3id.org/parley/graph/coming/{laying.token}/sent")
+    store_of(base).add([Quad(sent, iri("rdf:value"), Literal("0" * 64), sent)])
+    with pytest.raises(StoreError, match="no part of this change; it is thrown away; try again"):
+        kg.open(url).load([TRUCE])
+    kg.open(url).load([TRUCE])
+    here.load([TRUCE])
+    assert timeless(kg.open(url)) == timeless(here)
 
 
 def test_what_a_load_that_was_overtaken_left_is_thrown_away(
@@ -394,11 +468,11 @@ def test_a_view_made_from_another_ontology_is_made_anew(base: kg.Base, built_in:
 
 
 def test_a_query_from_outside_is_refused_as_it_is_here(article: kg.Base, built_in: kg.Base):
-    for text in ("SELECT * { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }", "DROP ALL", "SELECT * { ?s ?p"):
+    for query in ("SELECT * { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }", "DROP ALL", "SELECT * { ?s ?p"):
         said = []
         for one in (article, built_in):
             with pytest.raises(kg.ParleyError) as refused:
-                one.query(text)
+                one.query(query)
             said.append(str(refused.value))
         assert said[0] == said[1]
 

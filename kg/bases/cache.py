@@ -34,11 +34,17 @@ def seed_files() -> list[Path]:
     return sorted((data_folder() / "seeds").rglob("*.trig"))
 
 
+def code_files() -> list[Path]:
+    """Return the files of the package: what the same data lead to depends on them."""
+    return sorted(Path(kg.__file__).parent.rglob("*.py"))
+
+
 def fingerprint(files: Sequence[Path]) -> str:
     """Return what tells two builds apart, in hexadecimal: the contents of files and the versions of the software."""
     digest = hashlib.sha256(f"{kg.__version__} {pyoxigraph.__version__}".encode())
     for path in files:
-        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+        with path.open("rb") as content:
+            digest.update(path.name.encode() + hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()
 
 
@@ -63,8 +69,7 @@ def kept(made_from: Sequence[Path], ending: str, make: Callable[[], bytes], most
 
 
 def _place(made_from: Sequence[Path], ending: str) -> Path:
-    code = sorted(Path(kg.__file__).parent.rglob("*.py"))  # what the same files lead to depends on it
-    name = f"{fingerprint([*made_from, *code])[:32]}{ending}"
+    name = f"{fingerprint([*made_from, *code_files()])[:32]}{ending}"
     if os.environ.get("KG_CACHE"):
         return Path(os.environ["KG_CACHE"], name)
     if (

@@ -99,16 +99,19 @@ def load(
     files: Sequence[Path],
     admit: _Admit,
     progress: Progress = None,
+    *,
+    recorded: str = "",
 ) -> Loaded:
     """Load files into a base on disk: checked, then recorded in its journal, then written to its store.
 
-    ``admit`` is told what would enter, and raises ``Refused`` for what must not. All files are in or none;
-    after an error nothing has changed. Where there is much, a new store is made beside the present one, which can be
-    read meanwhile, and takes its place.
+    ``admit`` is told what would enter, and raises ``Refused`` for what must not. Claims that state no time get
+    ``recorded``, an ``xsd:dateTime``, else the time of the record. All files are in or none; after an error nothing has
+    changed. Where there is much, a new store is made beside the present one, which can be read meanwhile, and takes
+    its place.
     """
     clock = _Clock(progress)
     with writing(folder, clock.tell) as writer:
-        parts = [file_part(path, stamp(writer.time).value) for path in files]
+        parts = [file_part(path, recorded or stamp(writer.time).value) for path in files]
         way = _load_large if is_much(folder, files) else _load_small
         found = way(writer, parts, files, admit, clock.tell)
     return Loaded(tuple(path.name for path in files), *found, clock.stop())

@@ -46,6 +46,8 @@ class Dialect:
     """Quads of one INSERT DATA."""
     most_values: int = 500
     """Terms of one VALUES."""
+    chunk: int = 200_000
+    """Quads of a large change that are sent before it is noted that they were."""
     variables_see_all_graphs: bool = False
     """Whether GRAPH with a variable sees the named graphs although the request names a default graph and no others."""
 
@@ -75,6 +77,7 @@ class Virtuoso(Dialect):
     most_together: int = 1_000
     most_data: int = 1_000
     most_values: int = 200
+    chunk: int = 10_000
     variables_see_all_graphs: bool = True
 
     def said(self, sparql: str) -> str:

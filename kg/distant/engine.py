@@ -139,7 +139,7 @@ class Remote:
     def fill(self, quads: Iterable[Quad]) -> None:
         """Add quads in bulk, in bounded memory, chunk by chunk; doing it again changes nothing."""
         left = iter(quads)
-        while chunk := list(islice(left, 10 * self.dialect.most_data)):
+        while chunk := list(islice(left, self.dialect.chunk)):
             self._fill(chunk)
         self.forget()
 
@@ -152,7 +152,8 @@ class Remote:
             else:
                 # Virtuoso judges by the first characters what it is sent: a long literal is none of its formats
                 content = "".join(sorted(map(self._spelt, own), key=len)).encode()
-                self.client.send(content, "application/n-triples", self._graphs.there(graph).value)
+                name = self._graphs.there(graph).value
+                self.client.send(content, "application/n-triples", name, again=True)
         for start in range(0, len(few), self.dialect.most_data):
             blocks = self.blocks(few[start : start + self.dialect.most_data])
             self.client.update(f"INSERT DATA {{ {blocks} }}", again=True)

@@ -1,14 +1,16 @@
 """Bases behind an endpoint as a whole: reaching one, making one, loading files into it, copying it to this machine.
 
 Files are checked and the rules run on this machine, over a copy of what the base holds; what comes of it is laid
-beside the base in chunks and then taken over. Interrupted before that, the base is as it was.
+beside the base in chunks and then taken over. Interrupted before that, the base is as it was, and doing the same again
+sends only the chunks that are not there yet.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +18,8 @@ from tempfile import TemporaryDirectory
 from kg.bases import upkeep
 from kg.bases.building import build
 from kg.bases.bulk import Entering
-from kg.bases.cache import fingerprint, ontology_files
+from kg.bases.cache import code_files, fingerprint, ontology_files
+from kg.bases.changes import stamp
 from kg.bases.ontology import ontology_quads
 from kg.bases.upkeep import Loaded
 from kg.distant.engine import Remote
@@ -69,22 +72,31 @@ def load(
     admit: Callable[[Entering, Progress], None],
     progress: Progress = None,
 ) -> Loaded:
-    """Load files into a base behind an endpoint, as :func:`kg.bases.upkeep.load` does into one on disk."""
+    """Load files into a base behind an endpoint, as :func:`kg.bases.upkeep.load` does into one on disk.
+
+    A load of the same files that was cut short goes on where it was, as to sending; its claims bear the time at which
+    it began.
+    """
     tell = progress or (lambda _: None)
     with TemporaryDirectory(prefix="parley-") as name:
         old, new = Path(name, "old"), Path(name, "new")
         seen = base.settled()
+        laying = seen.laying(_name(files), stamp(datetime.now(UTC)).value)
         backup(base, old, progress)
         shutil.copytree(old, new)
-        loaded = upkeep.load(new, files, admit, progress)
-        tell("sending")
+        loaded = upkeep.load(new, files, admit, progress, recorded=laying.began)
         with _opened(old) as before, _opened(new) as after:
             every = chain(after.quads(graph=CLAIMS), (q for q in after.quads() if q.graph_name != CLAIMS))
             coming = (q for q in every if q.graph_name != STATE and not before.contains(q))
-            laid = lay(base.store, seen, coming, ())
+            laid = lay(base.store, seen, laying, coming, progress=progress)
         tell("taking over")
         take_over(base.store, laid)
     return loaded
+
+
+def _name(files: Iterable[Path] = ()) -> str:
+    """Return what a change is called that follows from files, the ontology and the code."""
+    return fingerprint([*files, *ontology_files(), *code_files()])
 
 
 def rebuild(base: Distant, progress: Progress = None) -> None:
@@ -99,9 +111,8 @@ def rebuild(base: Distant, progress: Progress = None) -> None:
         with closing(there), _opened(place) as here:
             new = (quad for quad in here.quads(graph=VIEW) if not there.contains(quad))
             gone = (quad for quad in there.quads(graph=VIEW) if not here.contains(quad))
-            if progress:
-                progress("sending")
-            laid = lay(store, seen, new, gone, fingerprint(ontology_files()))
+            made_from = fingerprint(ontology_files())
+            laid = lay(store, seen, seen.laying(_name()), new, gone, made_from=made_from, progress=progress)
     take_over(store, laid)
 
 

@@ -116,7 +116,7 @@ class Writer:
         store, seen = self.store, self._seen
         if len(coming) + len(going) > store.dialect.most_together:
             coming.sort(key=lambda quad: quad.graph_name != CLAIMS)
-            take_over(store, lay(store, seen, coming, going))
+            take_over(store, lay(store, seen, seen.laying(), coming, going))
             return Distant(store).settled()
         new = seen.next(number=seen.number + 1)
         move(store, seen, new, coming, going)

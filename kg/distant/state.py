@@ -11,7 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any, Final
 
 from pyoxigraph import Literal, Quad
@@ -28,17 +28,23 @@ _VALUE: Final = iri("rdf:value")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a base says of itself: its last record, a token of it, what its view was made from, what is going on."""
+    """What a base says of itself: its last record, a token of it, what its view was made from, what is going on.
+
+    While a change is laid that can be gone on with after an interruption, ``change`` tells which, and ``began`` the
+    time that its claims bear.
+    """
 
     number: int
     token: str
     made_from: str
     doing: str = ""
+    change: str = ""
+    began: str = ""
 
     @property
     def literal(self) -> Literal:
         """Return the state as it is kept."""
-        return Literal(json.dumps([self.number, self.token, self.made_from, self.doing]))
+        return Literal(json.dumps(astuple(self)))
 
     @property
     def quad(self) -> Quad:
@@ -52,7 +58,13 @@ class State:
     def next(self, *, number: int | None = None, doing: str = "") -> State:
         """Return a state that comes after this one, with a token of its own."""
         number = self.number if number is None else number
-        return replace(self, number=number, token=uuid.uuid4().hex, doing=doing)
+        return State(number, uuid.uuid4().hex, self.made_from, doing)
+
+    def laying(self, change: str = "", began: str = "") -> State:
+        """Return the state in which a change is laid: this one, if the same change was cut short in it."""
+        if change and (self.doing, self.change) == (LAYING, change):
+            return self
+        return replace(self.next(doing=LAYING), change=change, began=began)
 
 
 def state(store: Remote) -> State | None:
