@@ -6,8 +6,9 @@ is missing, behind, or made from another ontology. docs/formats.md describes the
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -97,12 +98,16 @@ class Base(View):
         from kg.views.shifts import prepared
 
         now = datetime.now(UTC)
+        with ExitStack() as held:
+            near = held.enter_context(self._nearby(progress))
 
-        def read(store: Engine) -> View:
-            viewpoint = find_viewpoint(store, now, as_told_by=as_told_by, by=by, as_of=_spelt(as_of))
-            return View(*prepared(self._here(store), self._location, viewpoint, progress=progress), viewpoint)
+            def read(store: Engine) -> View:
+                viewpoint = find_viewpoint(store, now, as_told_by=as_told_by, by=by, as_of=_spelt(as_of))
+                return View(*prepared(_here(store), near._location, viewpoint, progress=progress), viewpoint)
 
-        return self._steadily(read, progress)
+            view = near._steadily(read, progress)
+            weakref.finalize(view, held.pop_all().close)
+            return view
 
     def diff(self, left: str, right: str, progress: Progress = None) -> Difference:
         """Return what one view has that another has not, and which stored questions they answer differently.
@@ -117,13 +122,15 @@ class Base(View):
 
         now = datetime.now(UTC)
 
-        def read(store: Engine) -> Difference:
-            views = [(name, read_viewpoint(name, store, now)) for name in (left, right)]
-            return differ(
-                self._here(store), self._location, views[0], views[1], stored_questions(), rulebook()
-            )
+        with self._nearby(progress) as near:
 
-        return self._steadily(read, progress)
+            def read(store: Engine) -> Difference:
+                views = [(name, read_viewpoint(name, store, now)) for name in (left, right)]
+                return differ(
+                    _here(store), near._location, views[0], views[1], stored_questions(), rulebook()
+                )
+
+            return near._steadily(read, progress)
 
     def impact(self, *claims: str, source: str | None = None, progress: Progress = None) -> Impact:
         """Return which facts would go and which stored questions would answer differently without some claims.
@@ -135,11 +142,10 @@ class Base(View):
         from kg.views.impact import impact
 
         def read(store: Engine) -> Impact:
-            return impact(
-                find_claims(claims, source, store), self._here(store), stored_questions(), rulebook()
-            )
+            return impact(find_claims(claims, source, store), _here(store), stored_questions(), rulebook())
 
-        return self._steadily(read, progress)
+        with self._nearby(progress) as near:
+            return near._steadily(read, progress)
 
     def since(self, begin: str | date) -> Briefing:
         """Return what came since a day or a moment, what was withdrawn, and what follows that did not before.
@@ -292,15 +298,16 @@ class Base(View):
         text, graphs = checked_query(sparql)
         return read_answer(self._distant.store.asked(text, graphs, seconds=seconds), store)
 
-    @staticmethod
-    def _here(store: Engine) -> Embedded:
-        """Return a store on this machine as one; views are stores made beside it."""
-        if not isinstance(store, Embedded):
-            raise StoreError(
-                "views by speaker, source or date need a base on this machine",
-                remedy="copy it with kg backup to a folder, and ask the copy",
-            )
-        return store
+    @contextmanager
+    def _nearby(self, progress: Progress) -> Iterator[Base]:
+        """Give this base as one on this machine, for views are stores beside it: one behind an endpoint as a copy."""
+        if self._distant is None:
+            yield self
+            return
+        from kg.distant.landing import copied
+
+        with copied(self._distant, progress) as place:
+            yield open_base(place, progress)
 
     def _on_disk(self) -> Path:
         if self._folder is None:
@@ -309,6 +316,13 @@ class Base(View):
                 remedy="make one on disk with 'kg init DIR' and name it with --store",
             )
         return self._folder
+
+
+def _here(store: Engine) -> Embedded:
+    """Return the store of a base on this machine as what it is; views are stores made beside it."""
+    if not isinstance(store, Embedded):
+        raise TypeError("views need a store on this machine")
+    return store
 
 
 def _spelt(moment: str | date | None) -> str | None:

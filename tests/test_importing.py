@@ -583,7 +583,7 @@ def test_a_mapping_has_the_name_of_its_file_and_a_misspelt_one_proposes_the_near
         ({"key": "b"}, "the primaryKey names no column 'b'"),
         ({"when": "c = 1"}, "column a: the condition 'c = 1' names no column 'c'"),
         ({"when": "a ~ 1"}, "'a ~ 1' is no condition"),
-        ({"formats": "dd of MM"}, "'dd of MM' is no pattern of a date"),
+        ({"formats": "dd of MM"}, "column a: 'dd of MM' is no pattern of a date"),
         ({"each": "b"}, "'b' is no column"),
         ({"whn": "a"}, "column a: no annotation is called 'whn'"),
         ({"valueUrl": "id/{b}"}, "the template 'id/{b}' names no column 'b'"),

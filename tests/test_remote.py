@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import random
 import string
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,6 +127,63 @@ def test_what_is_shown_of_a_thing_and_a_claim_is_the_same(article: kg.Base, buil
 @pytest.mark.parametrize("form", ["turtle", "trig", "csv"])
 def test_an_export_has_the_same_bytes(form: str, article: kg.Base, built_in: kg.Base):
     assert article.export(form) == built_in.export(form)
+
+
+@pytest.mark.parametrize(
+    "seen", [{"as_told_by": "Putin"}, {"by": "idlib-ceasefire"}, {"as_of": "2020-01-01"}], ids=str
+)
+def test_a_view_by_speaker_source_or_date_shows_the_same(
+    seen: dict[str, str], article: kg.Base, built_in: kg.Base
+):
+    there, here = article.view(**seen), built_in.view(**seen)
+    assert there.standpoint == here.standpoint
+    assert {*there._store.quads(graph=VIEW)} == {*here._store.quads(graph=VIEW)}
+    for name in ("parties", "deaths", "who-supports"):
+        question = stored_questions()[name]
+        assert there.query(question.sparql) == here.query(question.sparql)
+
+
+def test_what_differs_and_what_a_withdrawal_would_change_are_the_same(article: kg.Base, built_in: kg.Base):
+    views = ("default", "as-told-by:Putin")
+    assert article.diff(*views) == built_in.diff(*views)
+    assert article.impact("idlib-ceasefire/12") == built_in.impact("idlib-ceasefire/12")
+
+
+def test_a_view_is_of_the_base_as_it_is_now_and_stays_so(
+    base: kg.Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """The copy from which views are made goes when there is a later one, unless a view of it is in use."""
+    monkeypatch.setenv("KG_CACHE", str(tmp_path))
+    everything = "SELECT * { id:accord ?p ?o }"
+    before = base.view(as_told_by="Putin")
+    (first,) = (tmp_path / "copies").iterdir()
+    assert first.parent.stat().st_mode & 0o077 == 0
+    base.add(document(ACCORD), framing=framing())
+    after = base.view(as_told_by="Putin")
+    assert len(after.query(everything)) == 3
+    assert len(before.query(everything)) == 0
+    assert len([*(tmp_path / "copies").iterdir()]) == 2
+    del before
+    gc.collect()
+    base.view(by="idlib-ceasefire")
+    (second,) = (tmp_path / "copies").iterdir()
+    assert second != first
+
+
+def test_a_copy_is_of_one_moment(base: kg.Base, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Who changes the base while it is read has it read again."""
+    quads, changed = Remote.quads, list[bool]()
+
+    def changing(store: Remote, *pattern: object, **named: object) -> Iterator[Quad]:
+        yield from quads(store, *pattern, **named)  # type: ignore[arg-type]
+        if not pattern and not named and not changed:
+            changed.append(True)
+            assert kg.open(base._distant.url).add(document(ACCORD), framing=framing()).committed
+
+    monkeypatch.setattr(Remote, "quads", changing)
+    base.backup(tmp_path / "copy")
+    assert changed
+    assert len(kg.open(tmp_path / "copy").ask("parties", agreement="id:accord")) == 2
 
 
 def test_the_rules_make_the_same_view_on_the_engine_itself(server: str):

@@ -87,7 +87,8 @@ class Draft:
     """The next store of a base, being made beside the present one while what was read is checked further.
 
     It answers what ``Entering`` asks. The facts, then the view, are written by a thread of its own: pyoxigraph keeps
-    one core busy with that, and all the rest needs another.
+    one core busy with that, and all the rest needs another. So what is new and lies in N-Quads is written from the
+    start, in the hope that it may enter.
     """
 
     def __init__(self, folder: Path, new: Sequence[Part] = (), progress: Progress = None) -> None:
@@ -99,15 +100,18 @@ class Draft:
 
         self._fresh, self._tell = folder / FRESH, progress or (lambda _: None)
         shutil.rmtree(self._fresh, ignore_errors=True)
-        self._store: Embedded | None = None
         self._staging = Staging(self._fresh / "work", progress)
+        self._store = Embedded.create(self._fresh)
         self._beside = ThreadPoolExecutor(1)
+        early = [part.file for part in new if part.file]
+        self._written = [self._beside.submit(self._store.load, file) for file in early]
         try:
             self._staging.read(_recorded(Journal.open(folder / "journal")), new)
             self._staging.check()
         except BaseException:
             self.close()
             raise
+        self._late = [file for file, part in self._staging.files if not part or part.file not in early]
 
     @property
     def texts(self) -> Sequence[Quad]:
@@ -115,15 +119,14 @@ class Draft:
         return self._staging.texts
 
     def grow(self) -> None:
-        """Begin to write the facts; make the view meanwhile. Raises ``Refused`` where it contradicts itself."""
-        self._store = Embedded.create(self._fresh)
-        facts = self._beside.submit(self._write_facts, self._store)
+        """Write all other facts; make the view meanwhile. Raises ``Refused`` where it contradicts itself."""
+        self._written.append(self._beside.submit(self._write_facts))
         self._staging.grow(ontology_rules())
         self.quads, self.claims, self.held = self._staging.quads, self._staging.claims, self._staging.held
         self.view_file: Path | None = self._staging.write_view()
-        view = self._beside.submit(self._store.load, self.view_file, graph=VIEW)
+        self._written.append(self._beside.submit(self._store.load, self.view_file, graph=VIEW))
         # Ordered before it is asked: what lies in a hundred files is found twice as slowly.
-        self._written = [facts, view, self._beside.submit(self._store.compact)]
+        self._written.append(self._beside.submit(self._store.compact))
 
     def examples(self) -> Iterator[Quad]:
         """Yield quads such that what is wrong with terms or values of any new quad is wrong with one of these."""
@@ -143,21 +146,19 @@ class Draft:
             self._tell(f"writing: {self.held:,} triples hold")
         for step in self._written:
             step.result()
-        assert self._store is not None  # noqa: S101 - it grew before, said for the type checker
         return self._store
 
     def close(self) -> None:
         """Close the store, and throw away the rest. Closing again does nothing."""
         self._beside.shutdown(cancel_futures=True)
         self._staging.close()
-        if self._store is not None:
-            self._store.close()
+        self._store.close()
         shutil.rmtree(self._staging.folder, ignore_errors=True)
 
-    def _write_facts(self, store: Embedded) -> None:
-        store.fill(ontology_quads())
-        for file in self._staging.files:
-            store.load(file)
+    def _write_facts(self) -> None:
+        self._store.fill(ontology_quads())
+        for file in self._late:
+            self._store.load(file)
 
 
 def is_much(folder: Path, files: Iterable[Path] = ()) -> bool:

@@ -49,7 +49,7 @@ def fingerprint(files: Sequence[Path]) -> str:
 
 
 def cache_file() -> Path:
-    """Return where the built-in base is cached: in ``KG_CACHE``, else in the user's cache folder."""
+    """Return where the built-in base is cached."""
     texts = sorted((data_folder() / "seeds").rglob("*.txt"))
     return _place([*ontology_files(), *seed_files(), *texts], ".nq")
 
@@ -69,16 +69,20 @@ def kept(made_from: Sequence[Path], ending: str, make: Callable[[], bytes], most
 
 
 def _place(made_from: Sequence[Path], ending: str) -> Path:
-    name = f"{fingerprint([*made_from, *code_files()])[:32]}{ending}"
+    return cache_folder() / f"{fingerprint([*made_from, *code_files()])[:32]}{ending}"
+
+
+def cache_folder() -> Path:
+    """Return where things are cached: ``KG_CACHE``, else the user's cache folder."""
     if os.environ.get("KG_CACHE"):
-        return Path(os.environ["KG_CACHE"], name)
+        return Path(os.environ["KG_CACHE"])
     if (
         sys.platform == "linux"
     ):  # importing platformdirs costs a tenth of the time in which a question is answered
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "parley", name)
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "parley")
     from platformdirs import user_cache_path
 
-    return user_cache_path("parley") / name
+    return user_cache_path("parley")
 
 
 def cached(path: Path) -> Embedded | None:

@@ -50,7 +50,7 @@ CHECKS: Final = {
 _Tell: TypeAlias = Callable[[str], None]
 _Admit: TypeAlias = Callable[[Entering, Progress], None]
 _Found: TypeAlias = tuple[int, int, int]
-_MAKING: Final = "making.lock"
+MAKING: Final = "making.lock"
 _PIECES: Final = ("journal", "store", "store.seal", "format")  # without the last it is no base
 
 
@@ -136,6 +136,7 @@ def _load_large(
     writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
 ) -> _Found:
     """Make the view in tables, and a new store; the files are compressed meanwhile."""
+    before = {path: path.stat() for path in files if path.is_file()}
     with _keeping(writer.folder):
         with closing(Draft(writer.folder, parts, tell)) as draft, ThreadPoolExecutor(1) as beside:
             kept = beside.submit(lambda: list(_kept(writer, draft.texts, files)))
@@ -144,6 +145,9 @@ def _load_large(
             draft.view()
             tell("compressing the files")
             kept.result()
+        for path, found in before.items():
+            if (path.stat().st_size, path.stat().st_mtime_ns) != (found.st_size, found.st_mtime_ns):
+                raise StoreError("was changed while it was loaded", where=str(path), remedy="load it again")
         tell("putting the store in its place")
         writer.exchange(kept.result())
     return draft.quads, draft.claims, draft.held
@@ -264,9 +268,9 @@ def _made_whole(folder: Path) -> Iterator[Path]:
     place = folder.parent / f".{folder.name}.{os.getpid()}.unfinished"
     try:
         place.mkdir(parents=True)
-        with lock(place / _MAKING, patience=0):
+        with lock(place / MAKING, patience=0):
             yield place
-        (place / _MAKING).unlink()
+        (place / MAKING).unlink()
         _put(place, folder)
     except OSError as error:
         what = f"cannot be made: {error.strerror or error}"
@@ -291,6 +295,6 @@ def _clear_leftovers(folder: Path) -> None:
     """Remove what was being made for this place when the process ended; what is still being made is locked."""
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.unfinished"):
         with contextlib.suppress(StoreError, OSError):
-            if (left / _MAKING).exists():
-                lock(left / _MAKING, patience=0).close()
+            if (left / MAKING).exists():
+                lock(left / MAKING, patience=0).close()
             shutil.rmtree(left, ignore_errors=True)

@@ -7,18 +7,22 @@ sends only the chunks that are not there yet.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
+
+from pyoxigraph import Quad
 
 from kg.bases import upkeep
 from kg.bases.building import build
 from kg.bases.bulk import Entering
-from kg.bases.cache import code_files, fingerprint, ontology_files
+from kg.bases.cache import cache_folder, code_files, fingerprint, ontology_files
 from kg.bases.changes import stamp
 from kg.bases.ontology import ontology_quads
 from kg.bases.upkeep import Loaded
@@ -26,10 +30,16 @@ from kg.distant.engine import Remote
 from kg.distant.reading import Distant
 from kg.distant.staging import lay, take_over
 from kg.distant.state import MAKING, State, begin, move, state
-from kg.errors import StoreError
+from kg.errors import Overtaken, StoreError
 from kg.remote.endpoints import read_endpoint
+from kg.storage.durable import lock
 from kg.storage.store import Embedded
 from kg.terms import CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, Progress
+
+_TRIES: Final = 3
+_IN_USE: Final = "in-use.lock"
+"""In the folder of a copy: held by its readers together, or alone by who removes it."""
+_WHOLE: Final = "format"  # without it a folder is no base
 
 
 def reach(url: str) -> Distant:
@@ -82,7 +92,7 @@ def load(
         old, new = Path(name, "old"), Path(name, "new")
         seen = base.settled()
         laying = seen.laying(_name(files), stamp(datetime.now(UTC)).value)
-        backup(base, old, progress)
+        _copy(base, seen, old, progress)
         shutil.copytree(old, new)
         loaded = upkeep.load(new, files, admit, progress, recorded=laying.began)
         with _opened(old) as before, _opened(new) as after:
@@ -106,7 +116,7 @@ def rebuild(base: Distant, progress: Progress = None) -> None:
     store.fill(ontology_quads())
     with TemporaryDirectory(prefix="parley-") as name:
         place, there = Path(name, "base"), Embedded.create(Path(name, "view"))
-        backup(base, place, progress)
+        _copy(base, seen, place, progress)
         there.fill(store.quads(graph=VIEW))
         with closing(there), _opened(place) as here:
             new = (quad for quad in here.quads(graph=VIEW) if not there.contains(quad))
@@ -117,13 +127,70 @@ def rebuild(base: Distant, progress: Progress = None) -> None:
 
 
 def backup(base: Distant, target: Path, progress: Progress = None) -> None:
-    """Make a base on disk of what one behind an endpoint holds: a base of its own from then on."""
+    """Make a base on disk of what one behind an endpoint holds at one moment: a base of its own from then on.
+
+    ``Overtaken`` where somebody changed it again and again meanwhile.
+    """
+    for _ in range(_TRIES - 1):
+        with suppress(Overtaken):
+            _copy(base, base.settled(), target, progress)
+            return
+    _copy(base, base.settled(), target, progress)
+
+
+@contextmanager
+def copied(base: Distant, progress: Progress = None) -> Iterator[Path]:
+    """Give a copy of a base on this machine, as it is now; nobody removes it meanwhile.
+
+    It is kept in the cache, for the user alone, until a copy of the base in a later state is made. Cost: a request; for
+    a new copy reading the base and applying the rules. ``Overtaken`` where somebody changes the base too often.
+    """
+    folder, own = cache_folder() / "copies", hashlib.sha256(base.url.encode()).hexdigest()[:32]
+    with suppress(OSError):  # told when the copy is made
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for _ in range(_TRIES):
+        seen = base.settled()
+        place = folder / f"{own}-{seen.token}"
+        try:
+            if not place.exists():
+                _copy(base, seen, place, progress)
+            held = lock(place / _IN_USE, 0, shared=True)
+        except Overtaken:
+            continue
+        except (OSError, StoreError):
+            if not place.exists() and state(base.store) == seen:
+                raise
+            continue  # another process was faster, in making it or in removing it
+        with held:
+            if not (place / _WHOLE).exists():
+                continue
+            _tidy(folder, own, place)
+            yield place
+            return
+    raise Overtaken("somebody else changes the base all the time", where=base.url, remedy="try again")
+
+
+def _copy(base: Distant, seen: State, target: Path, progress: Progress) -> None:
+    """Make a base on disk of what was ``seen`` behind an endpoint; ``Overtaken`` where it was changed since."""
+
+    def held() -> Iterator[Quad]:
+        left_out = {VIEW, ONTOLOGY, STATE}
+        yield from (quad for quad in base.store.quads() if quad.graph_name not in left_out)
+        if state(base.store) != seen:
+            raise Overtaken("somebody else changed the base meanwhile", where=base.url, remedy="try again")
+
     if progress:
         progress("reading the base")
-    left_out = {VIEW, ONTOLOGY, STATE}
-    upkeep.make_copy(
-        target, (quad for quad in base.store.quads() if quad.graph_name not in left_out), progress
-    )
+    upkeep.make_copy(target, held(), progress)
+
+
+def _tidy(folder: Path, own: str, place: Path) -> None:
+    """Remove the copies of a base as it was before, and those that nobody finishes, unless somebody uses them."""
+    outdated = [(old, _IN_USE) for old in folder.glob(f"{own}-*") if old != place]
+    for old, in_use in [*outdated, *((old, upkeep.MAKING) for old in folder.glob(f".{own}-*"))]:
+        with suppress(OSError, StoreError), lock(old / in_use, 0):
+            (old / _WHOLE).unlink(missing_ok=True)  # first: without it nobody takes this for a base
+            shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

@@ -227,7 +227,7 @@ class _Work:
         self._keys[key] = cells.record.number
         main = self._plan.about.expand(cells.texts) if self._plan.about else None
         row = self._sayings.say(state(self._plan, cells, self._found), cells, main)
-        for one in row.left:
+        for one in dict.fromkeys(row.left):  # a rule may meet the same for each item of a list
             self._leave(one)
         yield from row.reference
         if not row.content:

@@ -143,16 +143,18 @@ def plan(mapping: Mapping) -> Plan:
         names["_row"] = None
         base = _base(mapping.metadata)
         about = table.tableSchema.aboutUrl
-        rules = []
+        inputs, rules = [], []
         for name, column in columns.items():
             where = f"{mapping.name}.json: column {name}"
             _check_names(_annotations(column), _ON_COLUMN)
+            if not column.virtual:
+                inputs.append(_input(column))
             if column.propertyUrl is not None:
                 rules.append(_rule(column, about, base, names))
         where = f"{mapping.name}.json"
         return Plan(
             mapping,
-            tuple(_input(column) for column in columns.values() if not column.virtual),
+            tuple(inputs),
             tuple(rules),
             _row(table, names),
             _template(str(about), base, names) if about else None,

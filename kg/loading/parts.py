@@ -24,7 +24,7 @@ class Part:
 
     ``folder`` is where the texts of new sources lie; ``time`` is the ``xsd:dateTime`` at which claims that do
     not say when they were recorded are taken to have been. ``many`` is true of a file that was or is to be loaded
-    in bulk.
+    in bulk. ``file`` is one that a store can load as it is: it has these quads and nothing else.
     """
 
     quads: Callable[[], Iterator[Quad]]
@@ -32,11 +32,13 @@ class Part:
     folder: Path | None = None
     time: str = ""
     many: bool = False
+    file: Path | None = None
 
 
 def file_part(path: Path, time: str = "") -> Part:
     """Return the part that a file is; it is read when the part is, and texts are looked for beside it."""
-    return Part(lambda: read(path), str(path), path.parent, time, many=True)
+    file = path if path.suffix == ".nq" and path.is_file() else None
+    return Part(lambda: read(path), str(path), path.parent, time, many=True, file=file)
 
 
 def stamped(parts: Iterable[Part]) -> Iterator[Quad]:

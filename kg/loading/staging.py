@@ -151,8 +151,8 @@ class Staging:
         self.tables = Tables(folder)
         self.folder = folder
         self.quads = 0
-        self.files: list[Path] = []
-        """What was read, as N-Quads, for a store to load."""
+        self.files: list[tuple[Path, Part | None]] = []
+        """What was read, as N-Quads, for a store to load; and the part that it was read from."""
         self.texts: list[Quad] = []
         """The texts of new sources that were found beside their files."""
         self._parts: list[Part] = []
@@ -259,7 +259,7 @@ class Staging:
                 self._tell(f"reading: {read:,} quads of {part.name}")
         self.tables.read(file, len(self._parts))
         self.quads += read if new else 0
-        self.files.append(file)
+        self.files.append((file, part))
         self._parts.append(part)
 
     def _read_texts(self, part: Part, folder: Path) -> None:
@@ -283,7 +283,7 @@ class Staging:
                 self.tables.run(f"INSERT INTO quad SELECT {row}", claims=[claim for _, claim in rows])
         file = self.folder / "stamps.nq"
         self.tables.write(file, f"SELECT s, p, o, g FROM quad WHERE part = {_STAMPS}")
-        self.files.append(file)
+        self.files.append((file, None))
 
     def _misplaced(self) -> Iterator[Finding]:
         """Yield what is wrong with the form of statements, and with the graphs in which they stand."""

@@ -17,6 +17,7 @@ from kg.errors import UsageError
 from kg.syntax.visible import one_line
 
 _SCHEME: Final = re.compile(r"https?://", re.IGNORECASE)
+_URL: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _NAME: Final = re.compile(r"[a-z0-9-]{1,40}")
 _WRITTEN: Final = re.compile(r"[!-~]+")
 _NOT_IN_A_URL: Final = re.compile(r'[\\<>"{}|^`]')
@@ -41,12 +42,12 @@ class Endpoint:
 
 
 def is_endpoint(store: str) -> bool:
-    """Tell whether a store is given as the address of a server, and not as a folder.
+    """Tell whether a store is given as the address of a server, be it one that cannot be used, and not as a folder.
 
-    >>> is_endpoint("https://example.org/sparql"), is_endpoint("bases/syria")
-    (True, False)
+    >>> is_endpoint("https://example.org/sparql"), is_endpoint("ftp://example.org"), is_endpoint("bases/syria")
+    (True, True, False)
     """
-    return _SCHEME.match(store) is not None
+    return _URL.match(store) is not None
 
 
 def read_endpoint(url: str, environ: Mapping[str, str] = os.environ, *, server: str = "") -> Endpoint:
