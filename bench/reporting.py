@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bench.keeping import Measured
 from bench.plan import Figure
 
 _PACKAGES: Final = (
@@ -49,29 +50,31 @@ A peer may take {patience} and {memory} for a task, for loading in bulk {limit};
 an hour. What went beyond that, or failed, is told in the notes."""
 
 
-def report(
-    themes: Mapping[str, Sequence[Figure]], remarks: str, took: str, limits: Mapping[str, str], chart: str
-) -> str:
-    """Return the report of figures by theme as Markdown.
+def report(themes: Mapping[str, Measured], remarks: str, limits: Mapping[str, str], chart: str) -> str:
+    """Return the report of what was measured, by theme, as Markdown.
 
-    ``remarks`` stand above all, ``took`` tells how long it took, ``limits`` what a peer may take, ``chart`` is the
-    name of the file with the chart.
+    ``remarks`` stand above all, ``limits`` tell what a peer may take, ``chart`` is the name of the file with the chart.
     """
-    every = [figure for figures in themes.values() for figure in figures]
-    sections = [section for theme, figures in themes.items() for section in _theme(theme, figures)]
+    every = [figure for measured in themes.values() for figure in measured.figures]
+    sections = [section for theme, measured in themes.items() for section in _theme(theme, measured)]
     parts = [
         "# What Parley costs, against its peers",
         remarks,
         f"![Each task, each program: seconds on a logarithmic scale]({chart})",
-        f"Measured on {_machine()}. It took {took}.",
+        f"Measured on {_machine()}. It took {sum(one.minutes for one in themes.values()):.0f} minutes in all.",
         "## Where Parley loses",
         *_losses(every),
         *sections,
         "## How it was measured",
         _METHOD.format(**limits),
-        "\n".join(f"- {version}" for version in (*map(_version, _PACKAGES), _virtuoso())),
+        "\n".join(f"- {version}" for version in _versions()),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def where(remarks: str) -> str:
+    """Return the machine and the versions of all programs in words, after some remarks."""
+    return "; ".join(filter(None, (remarks, _machine(), *_versions())))
 
 
 def line(figure: Figure) -> str:
@@ -82,8 +85,10 @@ def line(figure: Figure) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _theme(theme: str, figures: Sequence[Figure]) -> Iterator[str]:
+def _theme(theme: str, measured: Measured) -> Iterator[str]:
     yield f"## {theme}"
+    yield f"Measured on {measured.took}."
+    figures = measured.figures
     lines = [figure for figure in figures if not figure.table]
     head = "| what | Parley | peer | the peer's | ratio | by processor | to reach | reached |"
     yield "\n".join([head, f"|{'---|' * 8}", *map(line, lines)])
@@ -166,6 +171,10 @@ def _machine() -> str:
         f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB of memory, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}"
     )
+
+
+def _versions() -> Sequence[str]:
+    return (*map(_version, _PACKAGES), _virtuoso())
 
 
 def _version(package: str) -> str:

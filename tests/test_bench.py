@@ -22,6 +22,7 @@ from bench.articles import write_articles, write_new_articles, write_strange_art
 from bench.asked import SELECTIVE, aggregating, questions
 from bench.chart import chart
 from bench.engines import Engine, fingerprint, measured
+from bench.keeping import Measured, keep
 from bench.measure import Failed, run
 from bench.plan import Figure, agreed, ontology_files, script
 from bench.programs import add, check, facts, held, retract, validate
@@ -380,8 +381,11 @@ FIGURES = (QUICK, SLOW, WRONG, BROKEN, MISSED, *CELLS)
 LIMITS = {"limit": "900 s", "patience": "300 s", "memory": "12 GB"}
 
 
-def written(figures: tuple[Figure, ...] = FIGURES) -> str:
-    return report({"Loading": figures}, "", "one minute", LIMITS, "report.svg")
+MEASURED = Measured(FIGURES, "2020-03-05", 1.0, 0.25, "here")
+
+
+def written() -> str:
+    return report({"Loading": MEASURED}, "", LIMITS, "report.svg")
 
 
 def test_the_report_has_both_values_of_every_ratio() -> None:
@@ -408,8 +412,18 @@ def test_the_report_says_where_parley_loses_and_only_there() -> None:
 
 def test_the_report_tells_the_machine_and_the_version_of_each_program() -> None:
     text = written()
-    for word in ("cores", "GiB of memory", "Python 3", "pyoxigraph 0.", "one minute", "seed 0", "Virtuoso"):
+    for word in ("cores", "GiB of memory", "Python 3", "pyoxigraph 0.", "2020-03-05", "seed 0", "Virtuoso"):
         assert word in text
+
+
+def test_a_part_that_is_measured_again_takes_its_place_beside_the_others(tmp_path: Path) -> None:
+    """Unless these were measured elsewhere."""
+    file, again = tmp_path / "report.json", replace(MEASURED, figures=(MISSED,))
+    assert keep(file, "loading", MEASURED) == {"loading": MEASURED}
+    assert keep(file, "gate", MEASURED) == {"loading": MEASURED, "gate": MEASURED}
+    assert keep(file, "gate", again) == {"loading": MEASURED, "gate": again}
+    elsewhere = replace(MEASURED, where="there")
+    assert keep(file, "rules", elsewhere) == {"rules": elsewhere}
 
 
 def test_the_chart_is_an_image_with_each_program_and_its_value_and_the_same_twice() -> None:
