@@ -34,15 +34,14 @@ def seed_files() -> list[Path]:
     return sorted((data_folder() / "seeds").rglob("*.trig"))
 
 
-def code_files() -> list[Path]:
-    """Return the files of the package: what the same data lead to depends on them."""
-    return sorted(Path(kg.__file__).parent.rglob("*.py"))
+def fingerprint(files: Sequence[Path], *, with_code: bool = False) -> str:
+    """Return what tells two builds apart, in hexadecimal: the contents of files and the versions of the software.
 
-
-def fingerprint(files: Sequence[Path]) -> str:
-    """Return what tells two builds apart, in hexadecimal: the contents of files and the versions of the software."""
+    ``with_code`` tells apart as well what the code of the package makes of the same files.
+    """
+    code = sorted(Path(kg.__file__).parent.rglob("*.py")) if with_code else []
     digest = hashlib.sha256(f"{kg.__version__} {pyoxigraph.__version__}".encode())
-    for path in files:
+    for path in (*files, *code):
         with path.open("rb") as content:
             digest.update(path.name.encode() + hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()
@@ -69,7 +68,7 @@ def kept(made_from: Sequence[Path], ending: str, make: Callable[[], bytes], most
 
 
 def _place(made_from: Sequence[Path], ending: str) -> Path:
-    return cache_folder() / f"{fingerprint([*made_from, *code_files()])[:32]}{ending}"
+    return cache_folder() / f"{fingerprint(made_from, with_code=True)[:32]}{ending}"
 
 
 def cache_folder() -> Path:

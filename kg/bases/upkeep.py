@@ -50,7 +50,7 @@ CHECKS: Final = {
 _Tell: TypeAlias = Callable[[str], None]
 _Admit: TypeAlias = Callable[[Entering, Progress], None]
 _Found: TypeAlias = tuple[int, int, int]
-MAKING: Final = "making.lock"
+_MAKING: Final = "making.lock"
 _PIECES: Final = ("journal", "store", "store.seal", "format")  # without the last it is no base
 
 
@@ -268,9 +268,9 @@ def _made_whole(folder: Path) -> Iterator[Path]:
     place = folder.parent / f".{folder.name}.{os.getpid()}.unfinished"
     try:
         place.mkdir(parents=True)
-        with lock(place / MAKING, patience=0):
+        with lock(place / _MAKING, patience=0):
             yield place
-        (place / MAKING).unlink()
+        (place / _MAKING).unlink()
         _put(place, folder)
     except OSError as error:
         what = f"cannot be made: {error.strerror or error}"
@@ -295,6 +295,6 @@ def _clear_leftovers(folder: Path) -> None:
     """Remove what was being made for this place when the process ended; what is still being made is locked."""
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.unfinished"):
         with contextlib.suppress(StoreError, OSError):
-            if (left / MAKING).exists():
-                lock(left / MAKING, patience=0).close()
+            if (left / _MAKING).exists():
+                lock(left / _MAKING, patience=0).close()
             shutil.rmtree(left, ignore_errors=True)

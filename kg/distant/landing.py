@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from pyoxigraph import Quad
 from kg.bases import upkeep
 from kg.bases.building import build
 from kg.bases.bulk import Entering
-from kg.bases.cache import cache_folder, code_files, fingerprint, ontology_files
+from kg.bases.cache import cache_folder, fingerprint, ontology_files
 from kg.bases.changes import stamp
 from kg.bases.ontology import ontology_quads
 from kg.bases.upkeep import Loaded
@@ -40,6 +41,7 @@ _TRIES: Final = 3
 _IN_USE: Final = "in-use.lock"
 """In the folder of a copy: held by its readers together, or alone by who removes it."""
 _WHOLE: Final = "format"  # without it a folder is no base
+_ABANDONED: Final = 24 * 3600.0  # seconds after which nobody finishes a copy
 
 
 def reach(url: str) -> Distant:
@@ -106,7 +108,7 @@ def load(
 
 def _name(files: Iterable[Path] = ()) -> str:
     """Return what a change is called that follows from files, the ontology and the code."""
-    return fingerprint([*files, *ontology_files(), *code_files()])
+    return fingerprint([*files, *ontology_files()], with_code=True)
 
 
 def rebuild(base: Distant, progress: Progress = None) -> None:
@@ -186,11 +188,15 @@ def _copy(base: Distant, seen: State, target: Path, progress: Progress) -> None:
 
 def _tidy(folder: Path, own: str, place: Path) -> None:
     """Remove the copies of a base as it was before, and those that nobody finishes, unless somebody uses them."""
-    outdated = [(old, _IN_USE) for old in folder.glob(f"{own}-*") if old != place]
-    for old, in_use in [*outdated, *((old, upkeep.MAKING) for old in folder.glob(f".{own}-*"))]:
-        with suppress(OSError, StoreError), lock(old / in_use, 0):
-            (old / _WHOLE).unlink(missing_ok=True)  # first: without it nobody takes this for a base
-            shutil.rmtree(old, ignore_errors=True)
+    for old in folder.glob(f"{own}-*"):
+        if old != place:
+            with suppress(OSError, StoreError), lock(old / _IN_USE, 0):
+                (old / _WHOLE).unlink()  # first: without it nobody takes this for a base
+                shutil.rmtree(old, ignore_errors=True)
+    for unfinished in folder.glob(f".{own}-*"):
+        with suppress(OSError):
+            if time.time() - unfinished.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @contextmanager
