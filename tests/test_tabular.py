@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse, serialize
 from test_reason import (
     EX,
     HEADER,
@@ -130,3 +130,87 @@ def test_a_rule_that_computes_without_end_is_stopped_on_tables_too() -> None:
     endless = compile_rules(read(COMPUTING.replace("/q>", "/p>")))
     with pytest.raises(UnsupportedConstruct, match="does not come to an end"):
         tabular(endless, read("<https://example.org/a> <https://example.org/p> <https://example.org/b> ."))
+
+
+COMMON = st.sampled_from(["http://a.example/b", "https://a.example/b#c", "http://a.example"])
+IRIS = st.one_of(
+    *[COMMON] * 8,
+    st.sampled_from(
+        ["http://a.example/b#c#d", "http://a.example/%zz", "http://A.example/ü", "http://a.example/b?c"]
+    ),
+    st.sampled_from(["urn:x", "relative", "http://a.example/a b", "http://a.example:x/"]),
+)
+TEXTS = st.one_of(
+    st.text(max_size=5),
+    st.sampled_from(["", "a b", "إدلب", r"\n", r"\"", r"\\", r"\t", r"\u0041", r"\'"]),
+    st.sampled_from(["\t", "a\r", "\x7f", "\u2028", '"', "\\"]),
+)
+LITERALS = st.builds(
+    '"{}"{}'.format,
+    TEXTS,
+    st.one_of(
+        st.sampled_from(
+            [
+                "",
+                "@en",
+                "@EN",
+                "@en-gb",
+                "@abcdefghi",
+                "@en--ltr",
+                "^^<http://www.w3.org/2001/XMLSchema#string>",
+            ]
+        ),
+        st.builds("^^<{}>".format, IRIS),
+    ),
+)
+NODES = st.builds("<{}>".format, IRIS)
+TERMS_WRITTEN = st.one_of(NODES, LITERALS, st.sampled_from(["_:b", "<<( <a:a> <a:a> <a:a> )>>"]))
+WRITTEN = st.one_of(
+    st.builds("{} {} {} {} .".format, NODES, NODES, TERMS_WRITTEN, NODES),
+    st.builds("{} {} {} .".format, NODES, NODES, TERMS_WRITTEN),
+    *[st.builds("<http://a.example/a> <http://a.example/b> {} .".format, LITERALS)] * 4,
+    st.builds("{}  {}\t{}.".format, NODES, NODES, TERMS_WRITTEN),
+    st.sampled_from(["", "# a comment", "\ufeff", "\x01", "<http://a.example/a>"]),
+)
+
+
+@pytest.fixture(scope="module")
+def tables() -> Iterator[Tables]:
+    with tempfile.TemporaryDirectory() as folder:
+        made = Tables(Path(folder))
+        yield made
+        made.close()
+
+
+def is_plain(tables: Tables, content: bytes) -> bool:
+    file = tables.folder / "written.nq"
+    file.write_bytes(content)
+    return tables.is_plain(file)
+
+
+@given(lines=st.lists(WRITTEN, max_size=2), end=st.sampled_from(["\n", "\r\n", "\n\n", ""]))
+@example(lines=['<http://a.example/a> <http://a.example/b> "é\\n"@en .'], end="\n")
+@settings(max_examples=1_000)
+def test_a_file_that_is_taken_as_it_is_has_the_bytes_that_pyoxigraph_would_write(
+    tables: Tables, lines: list[str], end: str
+):
+    content = "".join(line + end for line in lines).encode("utf-8", "surrogatepass")
+    if content and is_plain(tables, content):
+        event("taken as it is")
+        written = serialize(parse(content, RdfFormat.N_QUADS), format=RdfFormat.N_QUADS)
+        assert written == b"".join(
+            line + b"\n" for line in content.split(b"\n") if line
+        )  # what is empty is passed over
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff", b"\xef\xbb\xbf<http://a/a> <http://a/b> <http://a/c> .\n", b"\x00", b"<http://a/a> ."],
+)
+def test_a_file_that_is_something_else_is_not_taken_as_it_is(tables: Tables, content: bytes):
+    assert not is_plain(tables, content)
+
+
+def test_a_file_with_a_text_in_each_script_is_taken_as_it_is(tables: Tables):
+    said = '"Идлиб إدلب 😀 \\"quoted\\"\\nand more"@ar'
+    assert is_plain(tables, f"<http://a/a> <http://a/b#c> {said} <https://a/d> .\n".encode())

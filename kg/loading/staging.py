@@ -251,13 +251,17 @@ class Staging:
         return sql
 
     def _read(self, part: Part, quads: Iterator[Quad], *, new: bool = False) -> None:
-        file = self.folder / f"{len(self._parts)}.nq"
-        read = 0
-        with file.open("wb") as output:
-            while count := spool(quads, output):
-                read += count
-                self._tell(f"reading: {read:,} quads of {part.name}")
-        self.tables.read(file, len(self._parts))
+        if part.file and self.tables.is_plain(part.file):
+            self._tell(f"reading: {part.name}")
+            file = part.file
+        else:
+            file, read = self.folder / f"{len(self._parts)}.nq", 0
+            with file.open("wb") as output:
+                while count := spool(quads, output):
+                    read += count
+                    self._tell(f"reading: {read:,} quads of {part.name}")
+        read = self.tables.read(file, len(self._parts))
+        self._tell(f"reading: {read:,} quads of {part.name}")
         self.quads += read if new else 0
         self.files.append((file, part))
         self._parts.append(part)
