@@ -75,22 +75,33 @@ class Server:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONG + 5)
 
     def ask(self, connection: http.client.HTTPConnection, sparql: str, graph: str = "") -> bytes:
-        """Return the answer as SPARQL's JSON, when its last byte has come. Raises ``OSError`` with what was said."""
-        named = {"default-graph-uri": graph} if graph else {}
-        connection.request(
-            "POST",
-            self.path,
-            urlencode({"query": sparql, **named}),
-            {
-                "Content-Type": "application/x-www-form-urlencoded",
-                "Accept": "application/sparql-results+json",
-            },
-        )
-        answer = connection.getresponse()
-        content = answer.read()
+        """Return the answer as SPARQL's JSON, when its last byte has come. Raises ``OSError`` with what was said.
+
+        A connection that the server closed while nobody asked is opened again; one that broke serves the next call.
+        """
+        try:
+            answer, content = self._asked(connection, sparql, graph)
+        except (BrokenPipeError, ConnectionResetError):  # also of what ended before an answer
+            connection.close()
+            answer, content = self._asked(connection, sparql, graph)
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise
         if answer.status != http.client.OK:
             raise OSError(f"status {answer.status}: {content[:300].decode(errors='replace').splitlines()[0]}")
         return content
+
+    def _asked(
+        self, connection: http.client.HTTPConnection, sparql: str, graph: str
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        named = {"default-graph-uri": graph} if graph else {}
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/sparql-results+json",
+        }
+        connection.request("POST", self.path, urlencode({"query": sparql, **named}), headers)
+        answer = connection.getresponse()
+        return answer, answer.read()
 
 
 @contextmanager

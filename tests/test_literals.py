@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import time
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
 from kg.findings import Severity
-from kg.language.literals import CHECKS, DATATYPES, TEXT, flaws
+from kg.language.literals import CHECKS, DATATYPES, PLAIN, TEXT, flaws
 from kg.terms import iri
 
 
@@ -171,6 +172,14 @@ def test_what_is_accepted_needs_no_second_look_from_the_parser():
 def test_text_is_what_it_looks_like(text, code):
     assert codes(Literal(text)) == [code]
     assert codes(Literal(text), verbatim=True) == []
+
+
+def test_of_common_letters_no_text_is_odd():
+    """Each beside each other: letters and accents compose in pairs."""
+    letters = [chr(code) for code in range(0x3000) if re.fullmatch(f"[ -~{PLAIN}]", chr(code))]
+    assert len(letters) == 95 + 189 + 66 + 9
+    for one in letters:
+        assert codes(Literal("".join(one + other for other in letters))) == []
 
 
 @pytest.mark.parametrize("text", ["café", "line\none\ttwo", "می\u200cخواهم", "عربي\u200e", "ein Öl", "🕊"])

@@ -12,7 +12,7 @@ from test_durability import content
 
 from kg.bases import building, replacing, writing
 from kg.bases.upkeep import load, rebuild
-from kg.errors import Refused
+from kg.errors import Refused, StoreError
 from kg.gate.checking import gate
 from kg.loading.faults import findings_written
 from kg.storage.journal import Journal
@@ -159,6 +159,20 @@ def test_while_much_is_loaded_the_base_is_read_as_it_was(small, files):
     assert len(seen) > 1
     assert all(seen)
     assert content(small) > before
+
+
+def test_a_file_that_changes_while_it_is_loaded_is_refused(small, files):
+    """It is read more than once: what was checked, what is kept and what is stored must be the same."""
+    before = content(small)
+
+    def admit(entering, progress):
+        files[1].write_bytes(files[1].read_bytes() + b"\n")
+        gate().admit(entering, progress)
+
+    with pytest.raises(StoreError, match=r"n\.nq: was changed while it was loaded; load it again"):
+        load(small, files, admit)
+    assert content(small) == before
+    assert load(small, files, gate().admit).claims == 6
 
 
 def test_a_refusal_names_every_claim_with_a_fault(small, files):

@@ -29,7 +29,7 @@ from kg.distant.engine import Remote
 from kg.distant.graphs import Graphs, mentioned
 from kg.distant.landing import reach
 from kg.distant.state import MAKING, State, begin, move, state
-from kg.errors import Overtaken, Refused, StoreError, UsageError
+from kg.errors import Overtaken, Refused, StoreError, UnreadableInput, UsageError
 from kg.logic.reason import clashes, close
 from kg.reporting.verdicts import written
 from kg.storage.store import Embedded, Engine
@@ -262,6 +262,16 @@ def test_a_load_that_is_interrupted_leaves_the_base_as_it_was(
     assert timeless(again) == before
     assert again.load([TRUCE]).held == here.load([TRUCE]).held
     assert timeless(again) == timeless(here)
+
+
+def test_a_file_that_is_missing_is_told_as_it_is_here(article: kg.Base, tmp_path: Path):
+    here, missing = kg.init(tmp_path / "here"), tmp_path / "missing.trig"
+    said = []
+    for base in (article, here):
+        with pytest.raises(UnreadableInput) as refused:
+            base.load([missing])
+        said.append(str(refused.value))
+    assert said[0] == said[1]
 
 
 def sent_by(

@@ -142,7 +142,7 @@ def _load_large(
             kept = beside.submit(lambda: list(_kept(writer, draft.texts, files)))
             draft.grow()
             admit(draft, tell)
-            draft.view()
+            draft.complete()
             tell("compressing the files")
             kept.result()
         for path, found in before.items():

@@ -108,7 +108,8 @@ def load(
 
 def _name(files: Iterable[Path] = ()) -> str:
     """Return what a change is called that follows from files, the ontology and the code."""
-    return fingerprint([*files, *ontology_files()], with_code=True)
+    there = [file for file in files if file.is_file()]  # who reads the others says what is wrong
+    return fingerprint([*there, *ontology_files()], with_code=True)
 
 
 def rebuild(base: Distant, progress: Progress = None) -> None:

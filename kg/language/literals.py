@@ -87,6 +87,9 @@ TIMES: Final = frozenset({_DATE, iri("xsd:gYearMonth"), _YEAR, iri("xsd:gMonthDa
 DATATYPES: Final = TEXT | NUMBERS | TIMES | {_BOOLEAN, _WKT}
 """The datatypes that are kept: those of the ontology's ranges, and of its times, numbers, texts and positions."""
 
+PLAIN: Final = "À-ÖØ-öø-žА-яЁё“”‘’–—…«»"
+"""Characters, as in a regular expression, of which no text is odd that has these and printable ASCII alone."""
+
 _LONG: Final = 2**63  # beyond it the store neither compares nor computes
 _NARROWER: Final[dict[NamedNode, tuple[int, int]]] = {
     iri(f"xsd:{name}"): bounds

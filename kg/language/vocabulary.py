@@ -18,7 +18,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from kg.findings import Check, Finding, Severity
 from kg.language.literals import CHECKS as _LITERAL_CHECKS
-from kg.language.literals import TEXT, flaws
+from kg.language.literals import PLAIN, TEXT, flaws
 from kg.language.lookalikes import skeleton
 from kg.language.uses import PLACES, Place, Terms, place_of, terms_of
 from kg.storage.overlay import Overlay
@@ -85,6 +85,7 @@ _THINGS: Final = (BASE + "id/", BASE + "source/", BASE + "claim/")
 _NO_TERMS: Final = ("id", "source", "claim", "graph")
 _STANDARD: Final = tuple(namespace for prefix, namespace in PREFIXES.items() if prefix not in _NO_TERMS)
 _OF_TERMS: Final = (PREFIXES["owl"], PREFIXES["sh"])
+_PLAIN_TEXT: Final = re.compile(rf"[ -~{PLAIN}]*")
 _SCHEMATIC: Final = {
     iri(f"rdfs:{name}") for name in ("subClassOf", "subPropertyOf", "domain", "range", "isDefinedBy")
 }
@@ -133,7 +134,7 @@ class Vocabulary:
     def unlike(self, quads: Iterable[Quad]) -> Iterator[Quad]:
         """Yield of many quads those that have to be checked for all to be: one of each kind of those without literals.
 
-        Plain printable text in ASCII needs no check of its own either. Cost: a microsecond a quad.
+        Text in common letters needs no check of its own either. Cost: a microsecond a quad.
         """
         seen: set[object] = set()
         for quad in quads:
@@ -148,12 +149,12 @@ class Vocabulary:
 
     def _kind(self, predicate: NamedNode, value: _Term) -> object:
         """Return what values have in common that fare alike as values of a property, ``None`` for one of its own."""
+        if isinstance(value, Literal) and value.datatype in TEXT and _PLAIN_TEXT.fullmatch(value.value):
+            return value.datatype, value.language
         if not value.value.isascii() if isinstance(value, NamedNode | Literal) else True:
             return None
         if isinstance(value, NamedNode):
             return "thing" if predicate != _TYPE and value.value.startswith(_THINGS) else value
-        if isinstance(value, Literal) and value.datatype in TEXT and value.value.isprintable():
-            return value.datatype, value.language
         return value
 
     def _flaws(self, statement: Statement, unknown: _Unknown) -> Iterator[_Flaw]:

@@ -19,6 +19,7 @@ from kg.errors import Refused
 from kg.evidence.claims import read_claims, text_quads, unfounded
 from kg.evidence.viewpoints import impossible_times
 from kg.findings import Finding, Place, Severity, Term
+from kg.language.literals import PLAIN
 from kg.loading.faults import clashing, fault, ill_formed, refusal
 from kg.loading.parts import Part, spool, stamped
 from kg.logic.reason import complete
@@ -120,10 +121,10 @@ INSERT INTO triple SELECT DISTINCT s, p, o FROM quad
 WHERE g = {reference} OR g IN (SELECT claim FROM accepted) ORDER BY p, o
 """
 # Of quads that fare alike when terms and values are checked, one: those with the same property, in the same kind of
-# place, with a thing for their value, or plain printable text in ASCII of one datatype or language.
+# place, with a thing for their value, or text in common letters of one datatype or language.
 _EXAMPLES: Final = r"""
 WITH kinds AS (
-    SELECT id, CASE WHEN regexp_full_match(text, '"[ -\[\]-~]*"(@[a-z0-9-]+)?')
+    SELECT id, CASE WHEN regexp_full_match(text, '"[ -\[\]-~{plain}]*"(@[a-z0-9-]+)?')
         THEN regexp_extract(text, '@[a-z0-9-]+$')
     WHEN {things} THEN 'thing' END AS kind, {things} AS thing FROM term
 ), sorted AS (
@@ -231,7 +232,7 @@ class Staging:
         """Yield of what is new quads such that what is wrong with terms or values of any is wrong with one of these."""
         things = " OR ".join(f"starts_with(text, '<{name}')" for name in _THINGS)
         ascii_ = "regexp_full_match(text, '[ -~]*')"
-        sql = _EXAMPLES.replace("{things}", f"(({things}) AND {ascii_})")
+        sql = _EXAMPLES.replace("{things}", f"(({things}) AND {ascii_})").replace("{plain}", PLAIN)
         return self.tables.quads(self._filled(sql))
 
     def unclassed(self) -> Iterator[Term]:

@@ -41,6 +41,7 @@ class TableMatcher:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._present: set[object] | None = None
+        self._judging: dict[Rule, int] = {}
         for name in (_NEW, _NOTED):
             tables.run(f"CREATE OR REPLACE TABLE {name} (s INTEGER, p INTEGER, o INTEGER)")
 
@@ -146,19 +147,32 @@ class TableMatcher:
         used = [name for name in body.columns if name in variables and name not in body.made]
         plain = set(variables) <= set(used) and _INEQUALITIES.fullmatch(f"{condition} ")
         test = self._inequalities(body) if plain else "NULL::BOOLEAN"
-        ways, judged = f"rule_way_{number}", f"rule_judged_{number}"
+        ways = f"rule_way_{number}"
         self._tables.run(f"CREATE OR REPLACE TABLE {ways} AS SELECT *, {test} AS holds FROM ({body.sql()})")
         columns = [body.columns[name] for name in (*used, *body.made)]
-        kinds = "".join(f"{column} INTEGER, " for column in columns)
-        self._tables.run(f"CREATE OR REPLACE TABLE {judged} ({kinds}one INTEGER)")
-        distinct = ", ".join(columns[: len(used)]) or "0"
-        rows = self._tables.rows(f"SELECT DISTINCT {distinct} FROM {ways} WHERE holds IS NULL")
-        while some := list(islice(rows, _ROWS)):
-            self._insert(judged, len(columns), list(self._asked(some, used, body)))
+        judged = self._judge(body, used, columns, ways)
         same = " AND ".join(f"way.{column} = judged.{column}" for column in columns[: len(used)]) or "true"
         more = "".join(f", judged.{column}" for column in columns[len(used) :])
         found = f"SELECT way.*{more} FROM {ways} way JOIN {judged} judged ON {same} WHERE way.holds IS NULL"
         return f"SELECT * FROM {ways} WHERE holds UNION ALL {found}" if plain else found
+
+    def _judge(self, body: _Body, used: Sequence[str], columns: Sequence[str], ways: str) -> str:
+        """Have the ways judged of which ``used`` differs from all before; return the table of those that hold."""
+        known = body.rule in self._judging
+        number = self._judging.setdefault(body.rule, len(self._judging))
+        judged, asked, asking = (f"rule_{name}_{number}" for name in ("judged", "asked", "asking"))
+        distinct = ", ".join(columns[: len(used)]) or "0 AS one"
+        new = f"SELECT DISTINCT {distinct} FROM {ways} WHERE holds IS NULL"
+        if not known:
+            kinds = "".join(f"{column} INTEGER, " for column in columns)
+            self._tables.run(f"CREATE OR REPLACE TABLE {judged} ({kinds}one INTEGER)")
+            self._tables.run(f"CREATE OR REPLACE TABLE {asked} AS {new} LIMIT 0")
+        self._tables.run(f"CREATE OR REPLACE TABLE {asking} AS {new} EXCEPT SELECT * FROM {asked}")
+        rows = self._tables.rows(f"SELECT * FROM {asking}")
+        while some := list(islice(rows, _ROWS)):
+            self._insert(judged, len(columns), list(self._asked(some, used, body)))
+        self._tables.run(f"INSERT INTO {asked} SELECT * FROM {asking}")
+        return judged
 
     def _insert(self, table: str, width: int, rows: Sequence[Sequence[int | None]]) -> None:
         """Insert rows, a column at a time: one by one they would take a hundred times as long."""
