@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby, islice
 from typing import IO, Any, Final
@@ -60,8 +60,8 @@ class Remote:
         self.client: Final = client or Client(endpoint)
         self._graphs: Final = Graphs(endpoint.name)
         self.dialect: Final = dialect(self.client.server)
-        self.known: Final = dict[NamedNode | None, Engine]()
-        """Graphs that are the same here as there, such as the ontology: looked up here."""
+        self.known: Final = dict[NamedNode | None, Callable[[], Engine]]()
+        """What gives the graphs that are the same here as there, such as the ontology: they are looked up here."""
         self._memory: Memory | None = None
         weakref.finalize(self, self.client.close)  # bases are not closed by those who ask them
 
@@ -182,7 +182,7 @@ class Remote:
     ) -> Iterator[Quad]:
         """Iterate over the quads that match, ``None`` matching anything, in no fixed order."""
         if graph in self.known:
-            return self.known[graph].quads(subject, predicate, value, graph)
+            return self.known[graph]().quads(subject, predicate, value, graph)
         if isinstance(value, Literal):
             value = _canonical(value)
         pattern = (subject, predicate, value, graph)

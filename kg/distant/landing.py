@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,10 +48,15 @@ _ABANDONED: Final = 24 * 3600.0  # seconds after which nobody finishes a copy
 def reach(url: str) -> Distant:
     """Reach the engine at a URL, whether there is a base or not. Raises ``StoreError`` where it cannot be reached."""
     store = Remote(read_endpoint(url))
-    ontology = Embedded()
-    ontology.fill(ontology_quads())
-    store.known[ONTOLOGY] = ontology
+    store.known[ONTOLOGY] = _ontology
     return Distant(store)
+
+
+@cache
+def _ontology() -> Embedded:
+    store = Embedded()
+    store.fill(ontology_quads())
+    return store
 
 
 def make(base: Distant, progress: Progress = None) -> None:
