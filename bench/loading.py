@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bench.measure import Cost, Failed, run
+from bench.measure import Failed, run
 from bench.plan import (
     KG,
     Figure,
@@ -16,6 +16,7 @@ from bench.plan import (
     Plan,
     articles_of,
     base_of,
+    bounded,
     compared,
     failed,
     said,
@@ -35,7 +36,7 @@ def _loading(plan: Plan) -> Iterator[Figure]:
     run((KG, "init", str(base)))
     ours = [run((KG, "--store", str(base), "load", str(file)), seconds=_HOURS)]
     _keep(plan, base)
-    yield _bounded(f"peak memory of the {words}", ours[0])
+    yield bounded(f"peak memory of the {words}", ours[0], _LIMIT)
     for name, command, folder, most in _peers(plan, file):
         figure = Figure(words, name, most=most, panel=words, note=_INFORMATION)
         try:
@@ -55,12 +56,7 @@ def _validating(plan: Plan) -> Iterator[Figure]:
     steps = "; ".join(f"{step} {seconds:.0f} s" for step, seconds in found["steps"])
     words = f"peak memory of the check of a whole base of {plan.largest:,} triples"
     note = f"{cost.wall:.0f} s in all: {steps}; nodes that fail: {found['failing']}"
-    yield replace(_bounded(words, cost), note=note)
-
-
-def _bounded(what: str, cost: Cost) -> Figure:
-    ours, most = (f"{memory:,.0f} MB" for memory in (cost.memory, _LIMIT))
-    return Figure(what, "the limit", ours, most, cost.memory / _LIMIT, most=1)
+    yield replace(bounded(words, cost, _LIMIT), note=note)
 
 
 def _peers(plan: Plan, file: Path) -> Iterator[tuple[str, Sequence[str], Path, float | None]]:

@@ -243,6 +243,12 @@ def told(figure: Figure, mine: dict[str, Any], found: dict[str, Any]) -> Figure:
     )
 
 
+def bounded(what: str, cost: Cost, limit: float) -> Figure:
+    """Return the figure of the memory that a program took at the most, against a limit in MB."""
+    ours, most = (f"{memory:,.0f} MB" for memory in (cost.memory, limit))
+    return Figure(what, "the limit", ours, most, cost.memory / limit, most=1)
+
+
 def failed(figure: Figure, failure: Failed) -> Figure:
     """Fill in that the peer failed."""
     return replace(figure, theirs="failed", note=str(failure))

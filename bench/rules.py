@@ -21,6 +21,7 @@ from bench.plan import (
     Plan,
     agreed,
     articles_of,
+    bounded,
     compared,
     failed,
     held_of,
@@ -134,14 +135,7 @@ def _on_disk(plan: Plan) -> Iterator[Figure]:
     shutil.rmtree(base)
     quads = (quad for path in sorted((data_folder() / "seeds").rglob("*.trig")) for quad in read(path))
     serialize(quads, str(seeds), format=RdfFormat.N_QUADS)
-    yield Figure(
-        f"peak memory of {words}",
-        "the limit",
-        f"{ours[0].memory:,.0f} MB",
-        "1,500 MB",
-        ours[0].memory / 1500,
-        most=1,
-    )
+    yield bounded(f"peak memory of {words}", ours[0], 1_500)
     for name, translate, how in (
         ("Nemo", nemo.plain, "the same rules as they are, over one relation of triples"),
         ("Nemo, rewritten", nemo.split, "the rules rewritten to a relation for each property and class"),

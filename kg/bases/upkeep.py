@@ -136,7 +136,7 @@ def _load_large(
     writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
 ) -> _Found:
     """Make the view in tables, and a new store; the files are compressed meanwhile."""
-    before = {path: path.stat() for path in files if path.is_file()}
+    before = [_standing(path) for path in files]
     with _keeping(writer.folder):
         with closing(Draft(writer.folder, parts, tell)) as draft, ThreadPoolExecutor(1) as beside:
             kept = beside.submit(lambda: list(_kept(writer, draft.texts, files)))
@@ -145,12 +145,20 @@ def _load_large(
             draft.complete()
             tell("compressing the files")
             kept.result()
-        for path, found in before.items():
-            if (path.stat().st_size, path.stat().st_mtime_ns) != (found.st_size, found.st_mtime_ns):
+        for path, found in zip(files, before, strict=True):
+            if _standing(path) != found:
                 raise StoreError("was changed while it was loaded", where=str(path), remedy="load it again")
         tell("putting the store in its place")
         writer.exchange(kept.result())
     return draft.quads, draft.claims, draft.held
+
+
+def _standing(path: Path) -> tuple[int, int] | None:
+    """Return what changes when a file is written to, ``None`` where there is none."""
+    with contextlib.suppress(OSError):
+        found = path.stat()
+        return found.st_size, found.st_mtime_ns
+    return None
 
 
 @contextmanager

@@ -34,13 +34,11 @@ from kg.distant.staging import lay, take_over
 from kg.distant.state import MAKING, State, begin, move, state
 from kg.errors import Overtaken, StoreError
 from kg.remote.endpoints import read_endpoint
-from kg.storage.durable import lock
+from kg.storage.durable import IN_USE, discard, lock
 from kg.storage.store import Embedded
 from kg.terms import CLAIMS, ONTOLOGY, REFERENCE, STATE, VIEW, Progress
 
 _TRIES: Final = 3
-_IN_USE: Final = "in-use.lock"
-"""In the folder of a copy: held by its readers together, or alone by who removes it."""
 _WHOLE: Final = "format"  # without it a folder is no base
 _ABANDONED: Final = 24 * 3600.0  # seconds after which nobody finishes a copy
 
@@ -163,7 +161,7 @@ def copied(base: Distant, progress: Progress = None) -> Iterator[Path]:
         try:
             if not place.exists():
                 _copy(base, seen, place, progress)
-            held = lock(place / _IN_USE, 0, shared=True)
+            held = lock(place / IN_USE, 0, shared=True)
         except Overtaken:
             continue
         except (OSError, StoreError):
@@ -197,9 +195,7 @@ def _tidy(folder: Path, own: str, place: Path) -> None:
     """Remove the copies of a base as it was before, and those that nobody finishes, unless somebody uses them."""
     for old in folder.glob(f"{own}-*"):
         if old != place:
-            with suppress(OSError, StoreError), lock(old / _IN_USE, 0):
-                (old / _WHOLE).unlink()  # first: without it nobody takes this for a base
-                shutil.rmtree(old, ignore_errors=True)
+            discard(old, _WHOLE)
     for unfinished in folder.glob(f".{own}-*"):
         with suppress(OSError):
             if time.time() - unfinished.stat().st_mtime > _ABANDONED:

@@ -252,20 +252,25 @@ class Staging:
         return sql
 
     def _read(self, part: Part, quads: Iterator[Quad], *, new: bool = False) -> None:
-        if part.file and self.tables.is_plain(part.file):
-            self._tell(f"reading: {part.name}")
-            file = part.file
-        else:
-            file, read = self.folder / f"{len(self._parts)}.nq", 0
-            with file.open("wb") as output:
-                while count := spool(quads, output):
-                    read += count
-                    self._tell(f"reading: {read:,} quads of {part.name}")
-        read = self.tables.read(file, len(self._parts))
+        self._tell(f"reading: {part.name}")
+        number, file = len(self._parts), part.file
+        read = self.tables.read_plain(file, number) if file else None
+        if file is None or read is None:
+            file = self._spooled(quads, part.name, number)
+            read = self.tables.read(file, number)
         self._tell(f"reading: {read:,} quads of {part.name}")
         self.quads += read if new else 0
         self.files.append((file, part))
         self._parts.append(part)
+
+    def _spooled(self, quads: Iterator[Quad], name: str, number: int) -> Path:
+        """Write quads as N-Quads."""
+        file, read = self.folder / f"{number}.nq", 0
+        with file.open("wb") as output:
+            while count := spool(quads, output):
+                read += count
+                self._tell(f"reading: {read:,} quads of {name}")
+        return file
 
     def _read_texts(self, part: Part, folder: Path) -> None:
         """Read the texts that lie beside a file of the sources that it describes."""

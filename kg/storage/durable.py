@@ -1,13 +1,14 @@
-"""Files that survive a crash, and the lock that lets in one writer at a time."""
+"""Files that survive a crash, the lock that lets in one writer at a time, and folders that go when nobody uses them."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from kg.errors import StoreError
 
@@ -15,6 +16,9 @@ if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
+
+IN_USE: Final = "in-use.lock"
+"""In a folder that may be made again: held by its readers together, or alone by who makes or removes it."""
 
 
 def write_whole(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
@@ -90,6 +94,18 @@ def lock(path: Path, patience: float, *, shared: bool = False) -> IO[bytes]:
         file.write(f"{os.getpid()}\n".encode())
         file.flush()
     return file
+
+
+def discard(folder: Path, mark: str) -> None:
+    """Remove a folder with all that is in it, unless somebody holds its ``IN_USE``.
+
+    ``mark`` is the file without which nobody takes the folder for whole: it goes first.
+    """
+    import shutil  # whoever finds a folder and reads it does without
+
+    with contextlib.suppress(OSError, StoreError), lock(folder / IN_USE, 0):
+        (folder / mark).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _try_lock(file: IO[bytes], shared: bool) -> bool:

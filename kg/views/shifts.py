@@ -25,7 +25,7 @@ from pyoxigraph import Quad, RdfFormat, Triple
 from kg.bases.cache import cached, keep
 from kg.errors import StoreError
 from kg.evidence.viewpoints import Viewpoint
-from kg.storage.durable import lock
+from kg.storage.durable import IN_USE, discard, lock
 from kg.storage.seal import SEAL, broken, seal
 from kg.storage.store import Embedded
 from kg.terms import STATE, VIEW, Progress
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 # What a view that is there does without, shutil and tempfile, is imported where it is needed.
 
 _VIEWS: Final = "views"
-_IN_USE: Final = "in-use.lock"
 _NAME_FILE: Final = "view"  # holds the name: a view that was given another is not taken for that
-"""In the folder of a view: held by its readers together, or alone by who makes or removes it."""
 _UNFINISHED: Final = ".unfinished"
 _KEPT: Final = 8  # views of one base
 _TRIES: Final = 3
@@ -223,8 +221,8 @@ def _opened(place: Path) -> Embedded | None:
         if not (place / SEAL).is_file():
             return None
         with contextlib.suppress(PermissionError):  # where it may only be read, nobody of ours removes it
-            held = lock(place / _IN_USE, 0, shared=True)
-            os.utime(place / _IN_USE)
+            held = lock(place / IN_USE, 0, shared=True)
+            os.utime(place / IN_USE)
         if broken(place) != []:
             raise StoreError("not whole")
         opened = Embedded.open(place, read_only=True)
@@ -245,7 +243,7 @@ def _unfinished(views: Path, name: str | None = None) -> Iterator[Path]:
     place = views / f".{os.getpid()}-{os.urandom(8).hex()}{_UNFINISHED}"
     try:
         place.mkdir()
-        with lock(place / _IN_USE, 0):
+        with lock(place / IN_USE, 0):
             yield place
         if name:
             with contextlib.suppress(OSError):  # another process may have been faster
@@ -276,26 +274,22 @@ def _tidy(views: Path, name: str) -> None:
     for found in views.iterdir():
         with contextlib.suppress(OSError):
             if found.name.endswith(_UNFINISHED):
-                if (found / _IN_USE).exists() or now - found.stat().st_mtime > _ABANDONED:
+                if (found / IN_USE).exists() or now - found.stat().st_mtime > _ABANDONED:
                     _remove(found)
             elif found.name.partition("-")[0] != name.partition("-")[0]:
                 _remove(found)
             elif found.name != name:
-                current.append(((found / _IN_USE).stat().st_mtime, found))
+                current.append(((found / IN_USE).stat().st_mtime, found))
     for _, old in sorted(current, reverse=True)[_KEPT - 1 :]:
         _remove(old)
 
 
 def _remove(place: Path) -> None:
     """Remove a view, unless somebody uses it: what they have not read yet they could not read any more."""
-    import shutil
-
     if place.is_symlink():  # to what is none of ours
         place.unlink()
-        return
-    with contextlib.suppress(OSError, StoreError), lock(place / _IN_USE, 0):
-        (place / SEAL).unlink(missing_ok=True)  # first: without a seal it is not taken for whole
-        shutil.rmtree(place, ignore_errors=True)
+    else:
+        discard(place, SEAL)
 
 
 def _name(store: Embedded, folder: Path, viewpoint: Viewpoint) -> str:
