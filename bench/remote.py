@@ -53,13 +53,16 @@ def _told(command: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _questions(words: str, name: str, most: float | None, found: dict[str, Any]) -> Iterator[Figure]:
-    for what, names in (("about single things", SELECTIVE), ("over everything", aggregating())):
-        cells = [
-            compare(question, name, found[question]["ours"], found[question]["own"]) for question in names
-        ]
-        yield from (replace(cell, table=f"Questions {what}, {words}: medians") for cell in cells)
-        task, limit = f"questions {what}, {words}", None if names is SELECTIVE else most
-        yield _in_all(Figure(task, f"{name} itself, asked the same", most=limit, panel=task), cells)
+    everything = aggregating()
+    for what, names in (("about single things", SELECTIVE), ("over everything", everything)):
+        for ours, more in (("ours", ""), ("labelled", " and all labels")):
+            limit = most if names is everything and not more else None
+            cells = [
+                compare(question, name, found[question][ours], found[question]["own"]) for question in names
+            ]
+            yield from (replace(cell, table=f"Questions {what}{more}, {words}: medians") for cell in cells)
+            task = f"questions {what}{more}, {words}"
+            yield _in_all(Figure(task, f"{name} itself, asked the same", most=limit, panel=task), cells)
 
 
 def _articles(words: str, told: list[dict[str, Any]], most: float | None) -> Figure:
@@ -85,7 +88,7 @@ def _in_all(figure: Figure, cells: list[Figure]) -> Figure:
     if not both:
         return replace(figure, theirs="failed", note=cells[0].note)
     ours, own = (statistics.median(column) for column in zip(*both, strict=True))
-    worst = max((cell for cell in cells if cell.ratio), key=lambda cell: cell.ratio or 0)
+    worst = max(cells, key=lambda cell: cell.ratio or 0)
     other = [cell.what for cell in cells if cell.differs]
     notes = [
         f"the greatest ratio is {worst.ratio:.2f}, {worst.what} ({worst.ours}, {worst.theirs})",

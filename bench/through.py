@@ -25,28 +25,31 @@ _ROUNDS: Final = 2
 
 
 def _questions(server: servers.Server, asked: Path) -> None:
-    """Ask each question of the server itself and through the remote store, in turn."""
+    """Ask each question of the server itself and through the remote store, without labels and with them, in turn."""
     import kg
     from kg.terms import VIEW
 
     opened = kg.open(server.url)
 
-    def ask(call: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an answer
-        if call["stored"]:
-            return opened.ask(call["name"], **call["parameters"])
-        return opened.query(call["sparql"], seconds=servers.LONG)
+    def through(*, labels: bool) -> Engine:
+        def ask(call: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an answer
+            if call["stored"]:
+                return opened.ask(call["name"], call["parameters"], labels=labels)
+            return opened.query(call["sparql"], seconds=servers.LONG, labels=labels)
 
-    ours = Engine(ask, lambda answer: as_terms(answer.columns, answer.rows), lambda: 0.0)
+        return Engine(ask, lambda answer: as_terms(answer.columns, answer.rows), lambda: 0.0)
+
+    engines = {"ours": through(labels=False), "labelled": through(labels=True)}
     with contextlib.closing(server.connect()) as connection:
 
         def directly(call: Mapping[str, Any]) -> bytes:
             return server.ask(connection, call["sparql"], VIEW.value)
 
-        itself = Engine(directly, from_json, lambda: server.memory)
+        engines["own"] = Engine(directly, from_json, lambda: server.memory)
         for question in json.loads(asked.read_text(encoding="utf-8")):
             calls = question["calls"]
             for _ in range(_ROUNDS):
-                found = {"own": measured(itself, calls), "ours": measured(ours, calls)}
+                found = {name: measured(engine, calls) for name, engine in engines.items()}
             tell(question=question["name"], **found)
 
 

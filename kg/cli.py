@@ -108,7 +108,9 @@ def _ask(
 
         click.echo(question_page(stored_question(name)), nl=False)
         return
-    _show_answer(open_view(ctx, view).ask(name, cite=cite, **parameters(ctx.args)), form)
+    form, base = _chosen(form), open_view(ctx, view)
+    answer = base.ask(name, parameters(ctx.args), cite=cite, labels=_has_labels(form, cite=cite))
+    _show_answer(answer, form)
 
 
 def _listing(form: str | None) -> str:
@@ -136,9 +138,9 @@ def _query(  # noqa: PLR0913, PLR0917 - one for each option
 
     Example: kg query "SELECT ?state WHERE { ?state a parley:State }"
     """
-    text = _sparql(sparql)
-    base = open_view(ctx, view)
-    _show_answer(base.query(text, seconds=timeout, memory=memory, cite=cite), form)
+    text, form = _sparql(sparql), _chosen(form)
+    base, labels = open_view(ctx, view), _has_labels(form, cite=cite)
+    _show_answer(base.query(text, seconds=timeout, memory=memory, cite=cite, labels=labels), form)
 
 
 def _sparql(argument: str) -> str:
@@ -158,8 +160,17 @@ def _utf8(content: bytes, where: str) -> str:
         raise UnreadableInput(what, where=where, remedy="save it as UTF-8") from error
 
 
-def _show_answer(answer: Answer, form: str | None) -> None:
-    form = form or ("table" if sys.stdout.isatty() else "csv")
+def _chosen(form: str | None) -> str:
+    return form or ("table" if sys.stdout.isatty() else "csv")
+
+
+def _has_labels(form: str, *, cite: bool) -> bool:
+    from kg.asking.answers import FOR_MACHINES
+
+    return cite or form not in FOR_MACHINES
+
+
+def _show_answer(answer: Answer, form: str) -> None:
     if answer.cited is not None:
         from kg.telling.cited import cited
 
@@ -189,7 +200,7 @@ def _show(ctx: click.Context, /, thing: str | None, **view: str) -> None:
     """
     base = open_view(ctx, view)
     if thing is None:
-        _show_answer(base.things(), None)
+        _show_answer(base.things(), _chosen(None))
         return
     from kg.asking.reports import description_page, saying_page
 

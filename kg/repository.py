@@ -14,12 +14,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from kg.asking.answers import Answer, read_answer
 from kg.bases.cache import cache_file, cached, keep
 from kg.errors import DamagedStore, StoreError, UsageError
 from kg.findings import Verdict
 from kg.remote.endpoints import is_endpoint
-from kg.storage.store import Embedded, Engine
+from kg.storage.store import Embedded, Engine, Results
 from kg.terms import Progress
 from kg.view import View, stored_questions
 
@@ -290,13 +289,13 @@ class Base(View):
             lambda store: convert(chosen, file, store, target, version=version, progress=progress)
         )
 
-    def _answered(self, store: Engine, sparql: str, seconds: float, memory: int) -> Answer:
+    def _asked(self, store: Engine, sparql: str, seconds: float, memory: int) -> Results:
         if self._distant is None:
-            return super()._answered(store, sparql, seconds, memory)
+            return super()._asked(store, sparql, seconds, memory)
         from kg.outside.sandbox import checked_query
 
         text, graphs = checked_query(sparql)
-        return read_answer(self._distant.store.asked(text, graphs, seconds=seconds), store)
+        return self._distant.store.asked(text, graphs, seconds=seconds)
 
     @contextmanager
     def _nearby(self, progress: Progress) -> Iterator[Base]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from pyoxigraph import Literal, NamedNode
@@ -20,7 +21,7 @@ from kg.evidence.claims import Claim, read_claims, source_texts
 from kg.evidence.coverage import Coverage, coverage, read_omissions
 from kg.evidence.viewpoints import Viewpoint
 from kg.findings import Verdict
-from kg.storage.store import Engine
+from kg.storage.store import Engine, Results
 from kg.terms import BASE, ONTOLOGY, VIEW, Progress, data_folder
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _LEAST_MEMORY, _MOST_MEMORY = 64, 1 << 20  # in MiB; the worker does not start w
 
 _MOST_KEPT: Final = 400  # stored questions, taken apart, of a few versions
 _DEFAULT: Final = Viewpoint()
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _Read = TypeVar("_Read")
 Spelt: TypeAlias = str | int | Decimal | NamedNode | Literal
 """A term, or what a person would write for it."""
@@ -64,18 +66,29 @@ class View:
         """Read from a store that does not change meanwhile."""
         return read(self._store)
 
-    def ask(self, question: str, /, *, cite: bool = False, **parameters: str) -> Answer:
+    def ask(
+        self,
+        question: str,
+        given: Mapping[str, str] = _NONE,
+        /,
+        *,
+        cite: bool = False,
+        labels: bool = True,
+        **parameters: str,
+    ) -> Answer:
         """Answer a stored question. A thing may be given by a label, a code, a CURIE or an IRI.
 
-        With ``cite`` the answer has ``citations``. Raises ``UnknownName`` for the question or a thing, ``UsageError``
-        for a parameter that is unknown, missing, of the wrong kind or ambiguous.
+        ``given`` are more parameters, of whatever name. With ``cite`` the answer has ``citations``. Without ``labels``
+        it has IRIs alone: that saves a look-up for each thing, which counts for long answers and behind an endpoint.
+        Raises ``UnknownName`` for the question or a thing, ``UsageError`` for a parameter that is unknown, missing, of
+        the wrong kind or ambiguous.
         """
-        stored = stored_question(question)
+        stored, values = stored_question(question), {**given, **parameters}
 
         def read(store: Engine) -> Answer:
-            terms = terms_of(stored, parameters, store)
+            terms = terms_of(stored, values, store)
             sparql = filled(stored, terms)
-            answer = read_answer(store.query(sparql), store)
+            answer = read_answer(store.query(sparql), store, labels=labels)
             return self._cited(answer, sparql, store, _taken_apart(stored, terms)) if cite else answer
 
         return self._steadily(read)
@@ -94,11 +107,19 @@ class View:
         found = cite(sparql, answer, store, rulebook(), self.viewpoint, compiled=compiled, seconds=seconds)
         return replace(answer, cited=found)
 
-    def query(self, sparql: str, *, seconds: float = 30, memory: int = 2048, cite: bool = False) -> Answer:
+    def query(
+        self,
+        sparql: str,
+        *,
+        seconds: float = 30,
+        memory: int = 2048,
+        cite: bool = False,
+        labels: bool = True,
+    ) -> Answer:
         """Answer a SPARQL query in a process of its own, within ``seconds``, citing and all, and ``memory`` MiB.
 
-        It sees the view; ``GRAPH`` reaches the claims and their graphs. Our prefixes are known. Raises
-        ``UnreadableInput`` for a syntax error, ``Refused`` for updates and SERVICE, ``LimitReached``.
+        It sees the view; ``GRAPH`` reaches the claims and their graphs. Our prefixes are known. ``labels`` as for
+        ``ask``. Raises ``UnreadableInput`` for a syntax error, ``Refused`` for updates and SERVICE, ``LimitReached``.
         """
         if not 0 < seconds <= _MOST_SECONDS or not _LEAST_MEMORY <= memory <= _MOST_MEMORY:
             raise UsageError(
@@ -108,17 +129,17 @@ class View:
 
         def read(store: Engine) -> Answer:
             until = time.monotonic() + seconds
-            answer = self._answered(store, sparql, seconds, memory)
+            answer = read_answer(self._asked(store, sparql, seconds, memory), store, labels=labels)
             left = until - time.monotonic()
             return self._cited(answer, sparql, store, seconds=left) if cite else answer
 
         return self._steadily(read)
 
-    def _answered(self, store: Engine, sparql: str, seconds: float, memory: int) -> Answer:
-        """Answer a query that nobody has checked."""
+    def _asked(self, store: Engine, sparql: str, seconds: float, memory: int) -> Results:  # noqa: ARG002 - for bases elsewhere
+        """Run a query that nobody has checked."""
         from kg.outside.sandbox import run_query
 
-        return read_answer(run_query(self._location, sparql, seconds=seconds, memory=memory), store)
+        return run_query(self._location, sparql, seconds=seconds, memory=memory)
 
     def show(self, thing: str) -> Description:
         """Return what is known of a thing, given as for ``ask``, in sentences with their quotes."""
@@ -187,23 +208,30 @@ class View:
         return self._steadily(read)
 
     def draw(
-        self, what: str | None = None, form: str = "svg", *, kind: str = "graph", **parameters: str
+        self,
+        what: str | None = None,
+        given: Mapping[str, str] = _NONE,
+        /,
+        *,
+        form: str = "svg",
+        kind: str = "graph",
+        **parameters: str,
     ) -> bytes:
         """Return a picture as SVG or as an HTML page that needs no network.
 
-        ``what`` is a thing, or a stored question with its parameters; without it the whole is drawn. ``kind`` is
-        ``graph``, ``map`` (what has coordinates) or ``timeline`` (what has dates, times or an order). Raises
-        ``UnknownName``, and ``UsageError`` where there is nothing to draw or too much.
+        ``what`` is a thing, or a stored question with its parameters as for ``ask``; without it the whole is drawn.
+        ``kind`` is ``graph``, ``map`` (what has coordinates) or ``timeline`` (what has dates, times or an order).
+        Raises ``UnknownName``, and ``UsageError`` where there is nothing to draw or too much.
         """
         if kind not in ("graph", "map", "timeline"):
             raise UsageError(f"no picture is called {kind!r}", remedy="use graph, map or timeline")
-        asked = what in question_files(_questions())
-        if parameters and not asked:
+        values, asked = {**given, **parameters}, what in question_files(_questions())
+        if values and not asked:
             raise UsageError(f"{what!r} is no question", remedy="only a question takes parameters")
-        answer = self.ask(str(what), cite=True, **parameters) if asked else None
+        answer = self.ask(str(what), values, cite=True) if asked else None
         if answer is not None and not answer.rows:
             raise UsageError(f"the answer to {what!r} has no row", remedy="there is nothing to draw")
-        named = f" ({', '.join(parameters.values())})" if parameters else ""
+        named = f" ({', '.join(values.values())})" if values else ""
         title = f"{stored_question(str(what)).summary}{named}" if asked else ""
         return self._steadily(lambda store: self._drawn(store, what, answer, title, form, kind))
 

@@ -117,6 +117,23 @@ def test_an_answer_iterates_as_rows_and_knows_how_many(built_in):
     assert all(isinstance(cell, NamedNode) for row in answer for cell in row)
 
 
+def test_an_answer_without_labels_has_the_same_rows_and_looks_up_no_label(built_in, monkeypatch):
+    def answers(**options: bool) -> list[Answer]:
+        query = "SELECT ?state { ?state a parley:State } ORDER BY ?state"
+        return [built_in.ask("leaders", **options), built_in.query(query, **options)]
+
+    labelled = answers()
+    looked_up = set[NamedNode]()
+    monkeypatch.setattr(
+        "kg.asking.answers.find_labels", lambda things, _: looked_up.update(things) or dict[NamedNode, str]()
+    )
+    plain = answers(labels=False)
+    assert [one.rows for one in plain] == [one.rows for one in labelled]
+    assert not looked_up
+    answers(labels=True)
+    assert looked_up
+
+
 VALUES = [
     (Literal(56), 56),
     (Literal("56", datatype=NamedNode(XSD + "positiveInteger")), 56),

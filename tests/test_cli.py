@@ -19,6 +19,7 @@ from pyoxigraph import QueryResultsFormat, RdfFormat, parse, parse_query_results
 
 import kg
 import kg.cli
+from kg.asking import answers
 from kg.terms import REFERENCE
 from kg.view import stored_questions
 
@@ -49,6 +50,9 @@ def process(*args: object, **options: object) -> subprocess.CompletedProcess[byt
             ["ask", "parties"],
             "the question 'parties' needs --agreement, .*; for example: kg ask parties --agreement id:.*",
         ),
+        (["ask", "parties", "--labels", "x"], "the question 'parties' has no parameter 'labels'; .*"),
+        (["draw", "parties", "--cite", "x"], "the question 'parties' has no parameter 'cite'; .*"),
+        (["draw", "Turkey", "--self", "x"], "'Turkey' is no question; only a question takes parameters"),
         (["ask", "parties", "--agreement"], "--agreement has no value; write --agreement VALUE"),
         (
             ["ask", "parties", "--agrement", "x"],
@@ -348,6 +352,22 @@ def test_machines_get_iris_and_people_get_labels(run):
         shown = run(*call, "--format", form).done()
         assert "Recep Tayyip Erdogan" in shown
         assert "https://" not in shown
+
+
+@pytest.mark.parametrize("call", [("ask", "leaders"), ("query", "SELECT * { ?s a parley:State }")])
+def test_labels_are_looked_up_for_people_alone(call, run, monkeypatch):
+    wanted = list[bool]()
+    read = answers.read_answer
+
+    def counted(*results: object, labels: bool = True) -> answers.Answer:
+        wanted.append(labels)
+        return read(*results, labels=labels)
+
+    monkeypatch.setattr("kg.view.read_answer", counted)
+    for form in answers.ANSWER_FORMATS:
+        run(*call, "--format", form).done()
+    run(*call, "--format", "table").done()
+    assert wanted == [form not in answers.FOR_MACHINES for form in answers.ANSWER_FORMATS] + [True]
 
 
 def test_into_a_pipe_goes_csv_and_nothing_is_said(run):

@@ -46,7 +46,8 @@ class Answer:
     """The answer to a question: named columns and rows of RDF terms, in the order of the query.
 
     An unbound cell is ``None``. A yes-or-no answer is one row with one boolean; a graph is rows of subject,
-    predicate and object. ``labels`` holds what people call the things in the rows. Iterating gives the rows.
+    predicate and object. ``labels`` holds what people call the things in the rows, unless the answer came without.
+    Iterating gives the rows.
     """
 
     columns: tuple[str, ...]
@@ -183,12 +184,20 @@ ANSWER_FORMATS: Final[Mapping[str, Callable[[Answer], str]]] = {
     "tsv": _tsv,
     "markdown": _markdown,
 }
+FOR_MACHINES: Final = frozenset({"json", "csv", "tsv"})
+"""The formats that have no labels."""
 
 
-def read_answer(results: Any, store: Engine, most: int = 10_000_000) -> Answer:  # noqa: ANN401 - pyoxigraph's union
-    """Return pyoxigraph's results as an ``Answer`` with the labels of all things in it.
+def read_answer(
+    results: Any,  # noqa: ANN401 - pyoxigraph's union
+    store: Engine,
+    most: int = 10_000_000,
+    *,
+    labels: bool = True,
+) -> Answer:
+    """Return pyoxigraph's results as an ``Answer`` with the ``labels`` of all things in it, if they are wanted.
 
-    Raises ``LimitReached`` beyond ``most`` rows. Cost: one look-up per different thing.
+    Raises ``LimitReached`` beyond ``most`` rows. Cost: one look-up per different thing, none without labels.
     """
     if isinstance(results, QueryBoolean):
         return Answer(("answer",), ((Literal(bool(results)),),), kind="truth")
@@ -205,7 +214,7 @@ def read_answer(results: Any, store: Engine, most: int = 10_000_000) -> Answer: 
                 f"the answer has more than {most} rows", remedy="narrow the query or add a LIMIT"
             )
         rows.append(row)
-    things = {cell for row in rows for cell in row if isinstance(cell, NamedNode)}
+    things = {cell for row in rows for cell in row if labels and isinstance(cell, NamedNode)}
     return Answer(columns, tuple(rows), find_labels(things, store), kind)
 
 

@@ -211,7 +211,7 @@ def _draw(
     if form is None and ending not in ("", "svg", "html", "htm"):
         raise UsageError(f"a picture is no {ending}", remedy="name the file .svg or .html, or give --format")
     form = form or ("html" if ending.startswith("htm") else "svg")
-    _written(open_view(ctx, view).draw(what, form, kind=kind or "graph", **given), output)
+    _written(open_view(ctx, view).draw(what, given, form=form, kind=kind or "graph"), output)
 
 
 COMMANDS = (_explain, _contested, _diff, _impact, _since, _draw)
