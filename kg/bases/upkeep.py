@@ -10,7 +10,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -135,21 +134,20 @@ def _load_small(
 def _load_large(
     writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
 ) -> _Found:
-    """Make the view in tables, and a new store; the files are compressed meanwhile."""
+    """Make the view in tables, and a new store; the files are compressed while that is put in order."""
     before = [_standing(path) for path in files]
     with _keeping(writer.folder):
-        with closing(Draft(writer.folder, parts, tell)) as draft, ThreadPoolExecutor(1) as beside:
-            kept = beside.submit(lambda: list(_kept(writer, draft.texts, files)))
+        with closing(Draft(writer.folder, parts, tell)) as draft:
             draft.grow()
             admit(draft, tell)
-            draft.complete()
             tell("compressing the files")
-            kept.result()
+            kept = list(_kept(writer, draft.texts, files))
+            draft.complete()
         for path, found in zip(files, before, strict=True):
             if _standing(path) != found:
                 raise StoreError("was changed while it was loaded", where=str(path), remedy="load it again")
         tell("putting the store in its place")
-        writer.exchange(kept.result())
+        writer.exchange(kept)
     return draft.quads, draft.claims, draft.held
 
 

@@ -67,12 +67,15 @@ _UNKNOWN: Final = "SELECT DISTINCT {0} AS text FROM {1} WHERE {0} NOT IN (SELECT
 _TYPED_TEXTS: Final = (
     """SELECT text FROM fresh WHERE text[1] = '"' AND regexp_matches(text, '"\\^\\^<[^<>"]*>$')"""
 )
+# Predicates and graphs are few beside all terms: joined with these alone they need no large tables in memory.
 _ENCODED: Final = """
 CREATE OR REPLACE VIEW named AS SELECT id, text FROM term UNION ALL SELECT id, text FROM alias;
+CREATE OR REPLACE TABLE predicate AS SELECT id, text FROM named WHERE text IN (SELECT DISTINCT p FROM line);
+CREATE OR REPLACE TABLE graph AS SELECT id, text FROM named WHERE text IN (SELECT DISTINCT g FROM line);
 INSERT INTO quad SELECT s.id, p.id, o.id, g.id, {part} FROM line
-JOIN named s ON s.text = line.s JOIN named p ON p.text = line.p
-JOIN named o ON o.text = line.o JOIN named g ON g.text = line.g;
-DROP TABLE line; DROP TABLE fresh
+JOIN named s ON s.text = line.s JOIN predicate p ON p.text = line.p
+JOIN named o ON o.text = line.o JOIN graph g ON g.text = line.g;
+DROP TABLE line; DROP TABLE fresh; DROP TABLE predicate; DROP TABLE graph
 """
 _TYPED: Final = re.compile(r'"\^\^<[^<>"]*>\Z')
 
