@@ -324,14 +324,15 @@ def test_a_question_names_the_prefixes_it_uses_and_no_other_in_order(name):
 
 @every_question
 def test_the_order_of_an_answer_is_total(name, view_store):
-    """Every column takes part in ORDER BY, one after the other; only where a LIMIT follows the greatest come first."""
+    """Every column takes part in ORDER BY: one after the other, or the greatest number first; so before a LIMIT."""
     columns = [str(variable) for variable in view_store.query(QUESTIONS[name]).variables]
-    lines = QUESTIONS[name].rstrip().splitlines()
-    if lines[-1].startswith("LIMIT"):
-        order = lines[-2].replace("DESC(", "").replace(")", "").split()
-        assert (order[:2], sorted(order[2:])) == (["ORDER", "BY"], sorted(columns))
+    *_, before, last = QUESTIONS[name].rstrip().splitlines()
+    ordered = before if last.startswith("LIMIT") else last
+    if ordered.startswith("ORDER BY DESC("):
+        given = ordered.replace("DESC(", "").replace(")", "").split()
+        assert (given[:2], sorted(given[2:])) == (["ORDER", "BY"], sorted(columns))
     else:
-        assert lines[-1] == "ORDER BY " + " ".join(columns)
+        assert last == "ORDER BY " + " ".join(columns)
 
 
 @every_question
