@@ -174,10 +174,21 @@ WRITTEN = st.one_of(
 )
 
 
+KNOWN = """<urn:x> <http://a.example/b?c#d> "\\t"@en <http://a.example/b?c> .
+_:b <http://a.example/b> <<( _:b <urn:x> "" )>> .
+<urn:x> <http://a.example/b> "01"^^<http://www.w3.org/2001/XMLSchema#integer> .
+"""
+
+
 @pytest.fixture(scope="module")
 def tables() -> Iterator[Tables]:
+    """Yield tables that know some terms already which are not taken for certain by their looks."""
     with tempfile.TemporaryDirectory() as folder:
         made = Tables(Path(folder))
+        written = serialize(parse(KNOWN, RdfFormat.N_QUADS), format=RdfFormat.N_QUADS)
+        assert written
+        (made.folder / "known.nq").write_bytes(written)
+        assert made.read(made.folder / "known.nq") == 3
         yield made
         made.close()
 
@@ -209,6 +220,22 @@ def test_a_file_that_is_taken_as_it_is_has_the_bytes_that_pyoxigraph_would_write
 )
 def test_a_file_that_is_something_else_is_not_taken_as_it_is(tables: Tables, content: bytes):
     assert not is_plain(tables, content)
+
+
+def test_what_is_known_is_taken_as_it_is_only_where_a_term_of_its_kind_may_stand(tables: Tables):
+    (blank,) = (text for (text,) in tables.run("SELECT text FROM term WHERE starts_with(text, '_:')"))
+    assert is_plain(tables, b"<urn:x> <http://a.example/b?c#d> <urn:x> <http://a.example/b?c> .\n")
+    for written in (f"{blank} <urn:x> <urn:x>", f"<urn:x> <urn:x> {blank}", '<urn:x> "\\t"@en <urn:x>'):
+        assert not is_plain(tables, f"{written} .\n".encode())
+    assert not is_plain(tables, b'<urn:x> <urn:x> <urn:x> "\\t"@en .\n')
+
+
+def test_a_line_may_be_longer_than_what_is_read_at_once(tables: Tables):
+    """Whether it is the last, the first of many, or ends the file without an end of line."""
+    long, short = ("<http://a/a> <http://a/b> " + f'"{"x" * size}" .' for size in (3 << 20, 3))
+    for lines in ([long], [long, short], [short, long], [short] * 20_000 + [long]):
+        for end in ("\n", ""):
+            assert is_plain(tables, ("\n".join(lines) + end).encode())
 
 
 def test_a_file_with_a_text_in_each_script_is_taken_as_it_is(tables: Tables):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -88,7 +88,7 @@ class Draft:
 
     It answers what ``Entering`` asks. The facts, then the view, are written by a thread of its own: pyoxigraph keeps
     one core busy with that, and all the rest needs another. So what is new and lies in N-Quads is written from the
-    start, in the hope that it may enter.
+    start, in the hope that it may enter; staging checks it, so the store need not.
     """
 
     def __init__(self, folder: Path, new: Sequence[Part] = (), progress: Progress = None) -> None:
@@ -104,7 +104,7 @@ class Draft:
         self._store = Embedded.create(self._fresh)
         self._beside = ThreadPoolExecutor(1)
         early = [part.file for part in new if part.file]
-        self._written = [self._beside.submit(self._store.load, file) for file in early]
+        self._written = [self._load(file) for file in early]
         try:
             self._staging.read(_recorded(Journal.open(folder / "journal")), new)
             self._staging.check()
@@ -124,7 +124,7 @@ class Draft:
         self._staging.grow(ontology_rules())
         self.quads, self.claims, self.held = self._staging.quads, self._staging.claims, self._staging.held
         self.view_file: Path | None = self._staging.write_view()
-        self._written.append(self._beside.submit(self._store.load, self.view_file, graph=VIEW))
+        self._written.append(self._load(self.view_file, VIEW))
         self._ordered = self._beside.submit(self._store.compact)
 
     def examples(self) -> Iterator[Quad]:
@@ -140,7 +140,10 @@ class Draft:
         self._staging.close()
 
     def view(self) -> Embedded:
-        """Return the store when all is written; it is being ordered yet, so what is asked of it takes longer."""
+        """Return the store when all is written, which keeps two cores busy.
+
+        It is being ordered yet: that leaves a core free, but what is asked of the store takes longer.
+        """
         if not all(step.done() for step in self._written):
             self._tell(f"writing: {self.held:,} triples hold")
         for step in self._written:
@@ -161,10 +164,13 @@ class Draft:
         self._store.close()
         shutil.rmtree(self._staging.folder, ignore_errors=True)
 
+    def _load(self, file: Path, graph: NamedNode | None = None) -> Future[None]:
+        return self._beside.submit(self._store.load, file, graph=graph, lenient=True)
+
     def _write_facts(self) -> None:
         self._store.fill(ontology_quads())
         for file in self._late:
-            self._store.load(file)
+            self._store.load(file, lenient=True)
 
 
 def is_much(folder: Path, files: Iterable[Path] = ()) -> bool:

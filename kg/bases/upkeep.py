@@ -134,14 +134,14 @@ def _load_small(
 def _load_large(
     writer: Writer, parts: Sequence[Part], files: Sequence[Path], admit: _Admit, tell: _Tell
 ) -> _Found:
-    """Make the view in tables, and a new store; the files are compressed while that is put in order."""
+    """Make the view in tables, and a new store; the files are compressed while that is written."""
     before = [_standing(path) for path in files]
     with _keeping(writer.folder):
         with closing(Draft(writer.folder, parts, tell)) as draft:
             draft.grow()
-            admit(draft, tell)
             tell("compressing the files")
             kept = list(_kept(writer, draft.texts, files))
+            admit(draft, tell)
             draft.complete()
         for path, found in zip(files, before, strict=True):
             if _standing(path) != found:

@@ -209,7 +209,7 @@ class Gate:
         found = [*self.vocabulary.check(statements), *_unclassed(entering.unclassed())]
         entering.settle()
         if not _violations(found):
-            found = self._unshapely(entering, progress)
+            found = self.validator.validate_all(entering.view(), progress, entering.view_file)
         if violations := _violations(found):
             first, more = violations[0], f" (and {len(violations) - 1} more)" if violations[1:] else ""
             where = short(first.focus) if isinstance(first.focus, NamedNode) else ""
@@ -218,13 +218,6 @@ class Gate:
             )
             refused.findings = tuple(violations)
             raise refused
-
-    def _unshapely(self, entering: Entering, progress: Progress) -> list[Finding]:
-        """Return what the shapes find; where the view is in a file, its store may still be being written."""
-        if entering.view_file is None:
-            return self.validator.validate_all(entering.view(), progress)
-        failing = self.validator.failing(entering.view_file, progress)
-        return self.validator.report(entering.view(), failing, progress)
 
     def validate(self, base: Engine, progress: Progress = None) -> Verdict:
         """Check a whole base: the evidence of every claim, and every shape; clashes cannot have come in.

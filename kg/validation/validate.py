@@ -10,7 +10,8 @@ import logging
 import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -96,53 +97,51 @@ class Validator:
             found = {one for root, nodes in affected.items() for one in self._findings(root, nodes, graph)}
         return sorted(found, key=lambda one: (str(one.focus), one.code, one.path, str(one.value)))
 
-    def validate_all(self, engine: Engine, progress: Progress = None) -> list[Finding]:
+    def validate_all(
+        self, engine: Engine, progress: Progress = None, view: Path | None = None
+    ) -> list[Finding]:
         """Return what is wrong in the view of a whole base, in a fixed order.
 
-        The engine ``shacl`` reads the view from a temporary file and finds the focus nodes that fail; the store
-        finds those that fail a query, because ``shacl`` 0.3 looks through all triples for each pattern that ends
-        at a known node. pyshacl reports on what was found. ``progress`` is told what is being done. Memory is
-        what ``shacl`` takes, two hundred bytes for each triple of the view.
+        The engine ``shacl`` reads the view, as N-Triples from the file ``view`` if it is there, and finds the focus
+        nodes that fail. The store meanwhile finds those that fail a query, because ``shacl`` 0.3 looks through all
+        triples for each pattern that ends at a known node. pyshacl reports on what was found. ``progress`` is told
+        what is being done. Memory is what ``shacl`` takes, two hundred bytes for each triple of the view.
         """
+        tell = progress or (lambda _: None)
+        if view is not None:
+            return self._validate_all(engine, view, tell)
         with tempfile.TemporaryDirectory(prefix="parley-") as folder:
             data = Path(folder, "view.nt")
-            if progress:
-                progress("writing the view")
+            tell("writing the view")
             with data.open("wb") as output:
                 engine.dump(output, RdfFormat.N_TRIPLES, VIEW)
-            failing = self.failing(data, progress)
-        return self.report(engine, failing, progress)
+            return self._validate_all(engine, data, tell)
 
-    def failing(self, data: Path, progress: Progress = None) -> dict[NamedNode, set[Term]]:
-        """Return the focus nodes in a file of N-Triples that fail some shape, by the shape, but for its queries."""
-        if progress:
-            progress("validating")
-        return self._failing(data)
-
-    def report(
-        self, engine: Engine, failing: dict[NamedNode, set[Term]], progress: Progress = None
-    ) -> list[Finding]:
-        """Return what is wrong with the focus nodes that fail, and with those that fail a query, in a fixed order."""
-        tell = progress or (lambda _: None)
-        tell("asking the queries")
-        for root in self.shapes.roots:
-            for query in self._queries(root, engine):
-                rows = engine.query(query)
-                assert isinstance(rows, Solutions)  # noqa: S101 - a SELECT, said for the type checker
-                failing[root].update(row["this"] for row in rows)
+    def _validate_all(self, engine: Engine, data: Path, tell: Callable[[str], None]) -> list[Finding]:
+        tell("validating")
+        failing: dict[NamedNode, set[Term]] = defaultdict(set)
+        with ThreadPoolExecutor(1) as beside:
+            others = beside.submit(self._failing, data)
+            for root in self.shapes.roots:
+                for query in self._queries(root, engine):
+                    rows = engine.query(query)
+                    assert isinstance(rows, Solutions)  # noqa: S101 - a SELECT, said for the type checker
+                    failing[root].update(row["this"] for row in rows)
+            for root, node in others.result():
+                failing[root].add(node)
         tell("reporting")
         return self.validate(Overlay(engine), failing)
 
-    def _failing(self, data: Path) -> dict[NamedNode, set[Term]]:
-        """Return the focus nodes that fail according to ``shacl``, by the shape whose targets they are."""
+    def _failing(self, data: Path) -> list[tuple[NamedNode, Term]]:
+        """Return the focus nodes that fail according to ``shacl``, each with the shape whose target it is."""
         import shacl
 
         report = shacl.Shapes.from_text(self._filter(), format="ntriples").validate_file(str(data))
-        found: dict[NamedNode, set[Term]] = defaultdict(set)
-        for result in report.results:
-            root = str(result.source_shape)[1:-1].removesuffix(_CONFORMS)
-            found[NamedNode(root)].add(_term(result.focus_node))
-        return found
+        roots = (str(result.source_shape)[1:-1].removesuffix(_CONFORMS) for result in report.results)
+        return [
+            (NamedNode(root), _term(found.focus_node))
+            for root, found in zip(roots, report.results, strict=True)
+        ]
 
     def _filter(self) -> str:
         """Return the shapes for ``shacl`` as N-Triples: whether each focus node conforms, and no more.
