@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +20,8 @@ from typing import Any, Final
 from bench import servers
 from bench.engines import Engine, as_terms, from_json, measured, tell
 
-_ROUNDS: Final = 2
-"""How often all is asked; the first time does not count."""
+_ROUNDS: Final = 4
+"""How often all is asked; the first call does not count."""
 
 
 def _questions(server: servers.Server, asked: Path) -> None:
@@ -48,9 +48,19 @@ def _questions(server: servers.Server, asked: Path) -> None:
         engines["own"] = Engine(directly, from_json, lambda: server.memory)
         for question in json.loads(asked.read_text(encoding="utf-8")):
             calls = question["calls"]
-            for _ in range(_ROUNDS):
-                found = {name: measured(engine, calls) for name, engine in engines.items()}
-            tell(question=question["name"], **found)
+            rounds = [
+                {name: measured(engine, calls) for name, engine in engines.items()} for _ in range(_ROUNDS)
+            ]
+            tell(
+                question=question["name"],
+                **{name: _joined([one[name] for one in rounds]) for name in engines},
+            )
+
+
+def _joined(told: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what was told of some rounds as if it were one; if one of them failed, that."""
+    failures = [one for one in told if "error" in one]
+    return failures[0] if failures else {key: [x for one in told for x in one[key]] for key in told[0]}
 
 
 def _articles(server: servers.Server, new: Path) -> None:

@@ -209,7 +209,7 @@ class Gate:
         found = [*self.vocabulary.check(statements), *_unclassed(entering.unclassed())]
         entering.settle()
         if not _violations(found):
-            found = self.validator.validate_all(entering.view(), progress, entering.view_file)
+            found = self.validator.validate_all(entering.view, progress, entering.view_file)
         if violations := _violations(found):
             first, more = violations[0], f" (and {len(violations) - 1} more)" if violations[1:] else ""
             where = short(first.focus) if isinstance(first.focus, NamedNode) else ""
@@ -234,7 +234,7 @@ class Gate:
             found.append(Finding("quote-not-found", Severity.VIOLATION, error.what, error.remedy))
         view = Overlay(base)
         grounds = Grounds(view, (), (), self.rules)
-        found += map(grounds.grounded, self.validator.validate_all(base, progress))
+        found += map(grounds.grounded, self.validator.validate_all(lambda: base, progress))
         (row,) = cast("Solutions", base.query("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"))
         checked = claims + int(row["n"].value)
         return Verdict(tuple(found), checked=checked, whole=True, labels=grounds.labels(found))

@@ -26,6 +26,7 @@ __all__ = ["Add", "Entry", "Journal", "Kept", "Load", "Mark", "Record", "Withdra
 
 _LOG, _LOADS, _LOCK = "log", "loads", "lock"
 _FORMAT: Final = 2  # of the journals that are written; earlier ones are read, no newer one is
+_LEVEL: Final = 3  # of gzip: 6 makes files a quarter smaller, and takes two and a half times as long
 _FIRST_LINE = f"parley-journal {_FORMAT}\n".encode()
 _LONGEST_FIRST_LINE = 200
 _PIECE = 1 << 20
@@ -151,7 +152,7 @@ class Journal:
 
         def compress(file: IO[bytes]) -> None:
             nonlocal copied
-            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6) as packed:
+            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=_LEVEL) as packed:
                 copied = _copy(source, packed.write)
 
         incoming = self.directory / _LOADS / "incoming"

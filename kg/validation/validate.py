@@ -7,14 +7,16 @@ targets. For a whole base the Rust engine ``shacl`` first finds which focus node
 from __future__ import annotations
 
 import logging
+import os
 import re
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import Lock, get_native_id
 from typing import Any, Final, TypeAlias
 
 from pyoxigraph import BlankNode, NamedNode, RdfFormat, Triple, parse
@@ -53,6 +55,7 @@ _WRITTEN: Final = dict(
 )
 """The targets as patterns; of a class its narrower ones are named too."""
 
+_POLITE: Final = 10  # a tenth of the processor beside a thread that is not
 _running = Lock()  # pyshacl and rdflib keep state in their modules
 
 
@@ -98,39 +101,43 @@ class Validator:
         return sorted(found, key=lambda one: (str(one.focus), one.code, one.path, str(one.value)))
 
     def validate_all(
-        self, engine: Engine, progress: Progress = None, view: Path | None = None
+        self, engine: Callable[[], Engine], progress: Progress = None, view: Path | None = None
     ) -> list[Finding]:
         """Return what is wrong in the view of a whole base, in a fixed order.
 
         The engine ``shacl`` reads the view, as N-Triples from the file ``view`` if it is there, and finds the focus
-        nodes that fail. The store meanwhile finds those that fail a query, because ``shacl`` 0.3 looks through all
-        triples for each pattern that ends at a known node. pyshacl reports on what was found. ``progress`` is told
-        what is being done. Memory is what ``shacl`` takes, two hundred bytes for each triple of the view.
+        nodes that fail. The store, as soon as ``engine`` gives it, meanwhile finds those that fail a query, because
+        ``shacl`` 0.3 looks through all triples for each pattern that ends at a known node. pyshacl reports on what
+        was found. ``progress`` is told what is being done. Memory is what ``shacl`` takes, two hundred bytes for each
+        triple of the view.
         """
         tell = progress or (lambda _: None)
         if view is not None:
             return self._validate_all(engine, view, tell)
         with tempfile.TemporaryDirectory(prefix="parley-") as folder:
-            data = Path(folder, "view.nt")
+            data, store = Path(folder, "view.nt"), engine()
             tell("writing the view")
             with data.open("wb") as output:
-                engine.dump(output, RdfFormat.N_TRIPLES, VIEW)
-            return self._validate_all(engine, data, tell)
+                store.dump(output, RdfFormat.N_TRIPLES, VIEW)
+            return self._validate_all(lambda: store, data, tell)
 
-    def _validate_all(self, engine: Engine, data: Path, tell: Callable[[str], None]) -> list[Finding]:
-        tell("validating")
+    def _validate_all(
+        self, engine: Callable[[], Engine], data: Path, tell: Callable[[str], None]
+    ) -> list[Finding]:
         failing: dict[NamedNode, set[Term]] = defaultdict(set)
-        with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(1, initializer=_give_way) as beside:
             others = beside.submit(self._failing, data)
+            store = engine()
+            tell("validating")
             for root in self.shapes.roots:
-                for query in self._queries(root, engine):
-                    rows = engine.query(query)
+                for query in self._queries(root, store):
+                    rows = store.query(query)
                     assert isinstance(rows, Solutions)  # noqa: S101 - a SELECT, said for the type checker
                     failing[root].update(row["this"] for row in rows)
             for root, node in others.result():
                 failing[root].add(node)
         tell("reporting")
-        return self.validate(Overlay(engine), failing)
+        return self.validate(Overlay(store), failing)
 
     def _failing(self, data: Path) -> list[tuple[NamedNode, Term]]:
         """Return the focus nodes that fail according to ``shacl``, each with the shape whose target it is."""
@@ -242,6 +249,12 @@ class Validator:
             messages = self.shapes.values(shape, _MESSAGE) or messages  # not what pyshacl makes up
         english = [message for message in messages if message.language in (None, "en")]
         return str(getattr(message := (english or messages)[0], "value", message)) if messages else ""
+
+
+def _give_way() -> None:
+    """Leave the processor to other threads: this one, and those that it starts, have what these do not need."""
+    if sys.platform == "linux":  # elsewhere priorities are those of a whole process
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), _POLITE)
 
 
 @contextmanager
