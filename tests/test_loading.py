@@ -161,6 +161,34 @@ def test_while_much_is_loaded_the_base_is_read_as_it_was(small, files):
     assert content(small) > before
 
 
+def test_what_is_recorded_stays_when_readers_keep_the_old_store(small, files, monkeypatch):
+    before = content(small)
+    monkeypatch.setattr(replacing, "PATIENCE", 0.1)
+    with (
+        writing.read_lock(small),
+        pytest.raises(StoreError, match="is loaded, but others kept the old store open"),
+    ):
+        load(small, files, gate().admit)
+    assert content(small) > before
+    assert not broken(small, thorough=True)
+    rebuild(small)  # which needs the files that the journal names
+    assert {str(claim_of(f"m{number}")) for number in range(3)} <= {
+        one.split(" ")[0] for one in content(small)
+    }
+
+
+def test_an_interrupt_leaves_no_file_and_no_store_behind(small, files):
+    def admit(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before, kept = content(small), sorted((small / "journal" / "loads").iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        load(small, files, admit)
+    assert sorted((small / "journal" / "loads").iterdir()) == kept
+    assert not (small / replacing.FRESH).exists()
+    assert content(small) == before
+
+
 def test_a_file_that_changes_while_it_is_loaded_is_refused(small, files):
     """It is read more than once: what was checked, what is kept and what is stored must be the same."""
     before = content(small)

@@ -161,15 +161,17 @@ def _standing(path: Path) -> tuple[int, int] | None:
 
 @contextmanager
 def _keeping(folder: Path) -> Iterator[None]:
-    """Where an error ends this, throw away the files that were kept meanwhile, and the store that was being made."""
-    loads = folder / "journal" / "loads"
+    """Where this ends before it is recorded, throw away the files kept meanwhile, and the store that was being made."""
+    journal = folder / "journal"
+    loads, mark = journal / "loads", Journal.open(journal).mark
     before = set(loads.iterdir())
     try:
         yield
-    except ParleyError:
-        for path in set(loads.iterdir()) - before:
-            path.unlink()
-        shutil.rmtree(folder / FRESH, ignore_errors=True)
+    except (ParleyError, KeyboardInterrupt):
+        if Journal.open(journal).mark == mark:  # from then on, what goes wrong does not undo the load
+            for path in set(loads.iterdir()) - before:
+                path.unlink()
+            shutil.rmtree(folder / FRESH, ignore_errors=True)
         raise
 
 

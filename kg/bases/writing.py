@@ -257,7 +257,12 @@ class Writer:
         finish(self.folder / FRESH, Record.encode(entry, self._journal.mark, self.time)[0].mark)
         record = self._journal.append(entry, self.time)
         self.store.close()
-        put_in_place(self.folder)
+        try:
+            put_in_place(self.folder)
+        except StoreError as error:
+            what = "is loaded, but others kept the old store open all the while"
+            remedy = "ask again later: who opens the base then puts the new one in its place"
+            raise StoreError(what, where=str(self.folder), remedy=remedy) from error
         self.store = Embedded.open(self.folder, read_only=True)
         self._sealed = True
         self.time = self._journal.clock()
